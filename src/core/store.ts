@@ -1,0 +1,147 @@
+import type { SessionHandle } from "./id.ts";
+import type { RetiredReason, SessionRecord, Tombstone } from "./record.ts";
+
+/** A value, or a promise of it: embedded stores may answer at once. */
+export type Awaitable<T> = T | Promise<T>;
+
+/**
+ * What `load` found. `live` says that a record is there, whatever its deadline: the session decides on expiry, by the
+ * application's clock. `userEpoch` is the present epoch of the record's user; a store with `users` gives it in the same round
+ * trip whenever the record has a user.
+ */
+export type LoadOutcome =
+  | { readonly status: "live"; readonly record: SessionRecord; readonly userEpoch?: number }
+  | { readonly status: "retired"; readonly reason: RetiredReason }
+  | { readonly status: "missing" };
+
+/** `exists`: the handle is taken, by a record or by a tombstone. `revoked`: the record's epoch is behind its user's. */
+export type CreateOutcome = { readonly status: "created" | "exists" | "revoked" };
+
+/**
+ * What became of a conditional write. `conflict` carries the record that stands in the way; `retired` and `missing` say that
+ * there is nothing to write onto; `revoked` that the record's epoch is behind its user's.
+ */
+export type SaveOutcome =
+  | { readonly status: "saved" }
+  | { readonly status: "conflict"; readonly record: SessionRecord; readonly userEpoch?: number }
+  | { readonly status: "retired"; readonly reason: RetiredReason }
+  | { readonly status: "missing" }
+  | { readonly status: "revoked" };
+
+/** `stale`: the record has another version, or is no longer there; nothing was changed. */
+export type TouchOutcome = { readonly status: "touched" | "stale" };
+
+/** `exists`: the new handle is taken, and nothing was changed. The others as for {@link SaveOutcome}. */
+export type RotateOutcome =
+  | { readonly status: "rotated" }
+  | { readonly status: "exists" }
+  | Exclude<SaveOutcome, { status: "saved" }>;
+
+/** `retired` with the reason that holds now: the one given, or the one of an earlier tombstone, which stays. */
+export type RetireOutcome =
+  | { readonly status: "retired"; readonly reason: RetiredReason }
+  | { readonly status: "conflict"; readonly record: SessionRecord; readonly userEpoch?: number }
+  | { readonly status: "missing" };
+
+/** Where two processes meet in this store: nowhere, in one process, on one machine, or over the network. */
+export type StoreReach = "none" | "process" | "machine" | "network";
+
+/**
+ * A storage engine: a few verbs over records. This contract is the specification; `sojourn/testing` has it as rules that any
+ * store can run.
+ *
+ * Three promises hold for every verb. A store never keeps or returns an object that a caller holds: what goes in and comes out
+ * is copied or never changed. A store decides nothing by its own clock: times come as arguments. A call that rejects says
+ * whether anything was stored: with a `SessionError` `ERR_SESSION_STORE` whose `applied` is `"no"` when it surely was not, and
+ * with any other error when that cannot be known. A record that is there and cannot be read rejects with
+ * `ERR_SESSION_UNREADABLE`, is never taken as missing, and is never overwritten by `save`, `touch` or `rotate`.
+ */
+export interface SessionStore {
+  /** The engine's name, for events and messages: `memory`, `sqlite` … */
+  readonly name: string;
+  /** Where two processes meet in this store. */
+  readonly reach: StoreReach;
+  /** True when sessions survive a restart of the process. */
+  readonly durable: boolean;
+
+  /** Reads the record of `handle`. Never creates, never changes, never removes anything that is live. */
+  load(handle: SessionHandle): Awaitable<LoadOutcome>;
+
+  /** Stores a new record, and refuses a handle that exists in any form. */
+  create(record: SessionRecord): Awaitable<CreateOutcome>;
+
+  /**
+   * Replaces the record that still has `expectedVersion`, whole except for `createdAt`, which stays. Compares and writes in one
+   * step; never creates.
+   */
+  save(record: SessionRecord, expectedVersion: string): Awaitable<SaveOutcome>;
+
+  /**
+   * Moves the deadline of the record that still has `version` to `expiresAt`, if that is later than the one it has; an earlier
+   * one leaves it alone and is `touched`. Changes neither data nor version; never creates.
+   */
+  touch(handle: SessionHandle, version: string, expiresAt: number): Awaitable<TouchOutcome>;
+
+  /**
+   * Ends a record and leaves `tombstone` in its place: its data is gone, its handle stays taken. With `expectedVersion`, only
+   * if the record still has that version. An earlier tombstone stays, but for its `until`, which may move later. A missing record
+   * leaves nothing behind.
+   */
+  retire(handle: SessionHandle, tombstone: Tombstone, expectedVersion?: string): Awaitable<RetireOutcome>;
+
+  /**
+   * Ability: creates `record` under its new handle and retires `handle`, which must still have `expectedVersion`, as one step:
+   * both or neither. A store without it gets the same from create, conditional retire and compensation.
+   */
+  rotate?(
+    handle: SessionHandle,
+    expectedVersion: string,
+    record: SessionRecord,
+    tombstone: Tombstone,
+  ): Awaitable<RotateOutcome>;
+
+  /** Ability: users, their sessions and their epochs. */
+  readonly users?: UserIndex;
+
+  /** Ability: live records in the order of their handles, after `after`, at most `limit`. Tombstones are left out. */
+  list?(page: ListPage): Awaitable<readonly SessionRecord[]>;
+
+  /**
+   * Ability: removes at most `limit` records whose `expiresAt`, and tombstones whose `until`, is at or before `before`. Gives the
+   * number removed; fewer than `limit` means that none is left.
+   */
+  clearExpired?(batch: ClearBatch): Awaitable<number>;
+
+  /** Ability: gives back what the store holds open. Called once, after the last other call. */
+  close?(): Awaitable<void>;
+}
+
+/** One page of a listing. */
+export interface ListPage {
+  /** The last handle of the page before; none for the first page. */
+  readonly after?: SessionHandle;
+  readonly limit: number;
+}
+
+/** One batch of a sweep. */
+export interface ClearBatch {
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  readonly before: number;
+  readonly limit: number;
+}
+
+/**
+ * The sessions of a user. An entry is written before its record and removed after it, and a reader repairs what it finds
+ * stale, so that no live session is ever missing from the list.
+ *
+ * A store with `users` refuses, with `revoked`, to create, save or rotate a record whose epoch is behind the epoch that its
+ * user had when the call began.
+ */
+export interface UserIndex {
+  /** The user's epoch; 0 for a user that was never revoked. */
+  epoch(userId: string): Awaitable<number>;
+  /** Raises the user's epoch to `atLeast` or by one, whichever is more, and gives the new one. Never goes back. */
+  advanceEpoch(userId: string, atLeast: number): Awaitable<number>;
+  /** The user's records, expired ones included, tombstones left out. */
+  sessionsOf(userId: string): Awaitable<readonly SessionRecord[]>;
+}
