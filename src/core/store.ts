@@ -145,3 +145,34 @@ export interface UserIndex {
   /** The user's records, expired ones included, tombstones left out. */
   sessionsOf(userId: string): Awaitable<readonly SessionRecord[]>;
 }
+
+/** What a stateless store read out of a cookie: the record, or `missing` for a value that is not its own or does not verify. */
+export type OpenOutcome =
+  | { readonly status: "live"; readonly record: SessionRecord }
+  | { readonly status: "missing"; readonly tampered: boolean };
+
+/**
+ * A store that keeps nothing: the record travels, signed or sealed, in the cookie itself. It is no shared state: two requests do
+ * not see each other's writes, nothing can be merged, listed or revoked, and an old copy of a cookie stays good until its
+ * deadline. Options that need shared state throw when they are configured together with it.
+ */
+export interface StatelessStore {
+  readonly name: string;
+  readonly reach: "none";
+  readonly durable: boolean;
+  readonly stateless: true;
+  /** The most bytes that one session may take over all its cookies, names included. */
+  readonly maxCookieBytes: number;
+  /**
+   * Reads a cookie's value (its chunks joined). Rejects with `ERR_SESSION_UNREADABLE` for a value that is well formed but made with
+   * a key that is not in the ring.
+   */
+  open(value: string, cookieName: string): OpenOutcome;
+  /** The cookie's value for a record. */
+  seal(record: SessionRecord, cookieName: string): string;
+}
+
+/** True for a store that keeps its records in the cookie. */
+export function isStateless(store: SessionStore | StatelessStore): store is StatelessStore {
+  return "stateless" in store && store.stateless;
+}
