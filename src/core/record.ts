@@ -24,6 +24,8 @@ export type RetiredReason = "ended" | "rotated";
 /** What is left of a session that is over, for as long as a late request could still carry its id. */
 export interface Tombstone {
   readonly reason: RetiredReason;
+  /** A random token chosen by the writer, so that it recognises its own tombstone. */
+  readonly token: string;
   /** When the tombstone may be swept, in milliseconds since 1970-01-01T00:00:00Z. */
   readonly until: number;
 }

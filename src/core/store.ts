@@ -37,9 +37,11 @@ export type RotateOutcome =
   | { readonly status: "exists" }
   | Exclude<SaveOutcome, { status: "saved" }>;
 
-/** `retired` with the reason that holds now: the one given, or the one of an earlier tombstone, which stays. */
+/**
+ * `retired` with the tombstone that holds now: the one given, or an earlier one, which stays. Its `token` tells the caller which.
+ */
 export type RetireOutcome =
-  | { readonly status: "retired"; readonly reason: RetiredReason }
+  | { readonly status: "retired"; readonly reason: RetiredReason; readonly token: string }
   | { readonly status: "conflict"; readonly record: SessionRecord; readonly userEpoch?: number }
   | { readonly status: "missing" };
 
