@@ -2,7 +2,11 @@ import { MAX_CHUNKS, chunkCount, chunkIndex, joinChunks } from "./chunk.ts";
 
 const TAB = 0x09;
 const SPACE = 0x20;
+const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
+
+/** The most pairs of one name that are looked at; browsers hold fewer than 200 cookies for a whole site. */
+const MAX_PAIRS = 256;
 
 /**
  * Calls `visit` for every pair of the header whose text begins with `prefix`: with the index behind the prefix, and the index
@@ -11,7 +15,8 @@ const EQUALS = 0x3d;
  */
 function eachPairWith(header: string, prefix: string, visit: (from: number, end: number) => void): void {
   let start = 0;
-  while (start < header.length) {
+  let pairs = 0;
+  while (start < header.length && pairs < MAX_PAIRS) {
     const at = header.indexOf(prefix, start);
     if (at === -1) return;
     const semicolon = header.indexOf(";", at);
@@ -19,7 +24,8 @@ function eachPairWith(header: string, prefix: string, visit: (from: number, end:
     // Whether the prefix opens its pair: only blanks may stand between it and the semicolon before. Anything else, a no-break
     // space included, is part of another name. What lies before `start` was looked at already.
     const before = skipBlanksBack(header, at, start);
-    if (before === start || header.charCodeAt(before - 1) === 0x3b) {
+    if (before === start || header.charCodeAt(before - 1) === SEMICOLON) {
+      pairs++;
       visit(at + prefix.length, skipBlanksBack(header, end, at + prefix.length));
     }
     start = end + 1;
@@ -38,7 +44,7 @@ function skipBlanksBack(header: string, end: number, start: number): number {
 }
 
 /**
- * The values of every cookie called exactly `name`, in the header's order.
+ * The values of every cookie called exactly `name`, in the header's order, at most 256.
  *
  * Values are raw. Nothing is percent-decoded, and double quotes stay where they are: RFC 6265 (5.2, and the note in 5.4 of its
  * revision) makes them part of the value, and a value that sojourn wrote has none. Only space and tab are dropped, and only
