@@ -1,0 +1,200 @@
+import { equal, ok } from "../assert.ts";
+import type { StoreRule } from "../store-rule.ts";
+import { expectCount, increment } from "./race.ts";
+import {
+  created,
+  expectLive,
+  expectMissing,
+  expectRetired,
+  expectSessionsOf,
+  HOUR,
+  listAll,
+  newHandle,
+  next,
+  successor,
+  tombstone,
+} from "./support.ts";
+
+const needs = ["second handle"] as const;
+
+/** What holds between two handles on one storage, over a restart, and after closing. */
+export const handleRules: readonly StoreRule[] = [
+  {
+    name: "what one handle wrote, another reads at once",
+    needs,
+    async run({ store, reopen, record, now }) {
+      const other = await reopen();
+      const first = record();
+      await created(store, first);
+      await expectLive(other, first, "after create");
+      const second = next(first);
+      equal((await other.save(second, first.version)).status, "saved", "save by the other handle");
+      await expectLive(store, second, "after save");
+      equal((await store.save(next(first), first.version)).status, "conflict", "a save onto the version from before");
+      await other.touch(second.handle, second.version, now + 2 * HOUR);
+      await expectLive(store, { ...second, expiresAt: now + 2 * HOUR }, "after touch");
+      await store.retire(first.handle, tombstone(now));
+      await expectRetired(other, first.handle, "ended", "after retire");
+      equal((await other.create(next(first))).status, "exists", "create over the tombstone");
+    },
+  },
+  {
+    name: "200 increments over two handles, each retried until it is saved, count 200",
+    needs,
+    async run({ store, reopen, record }) {
+      const other = await reopen();
+      const counter = record({ data: "0" });
+      await created(store, counter);
+      const worker = async (_: unknown, index: number) => {
+        for (let round = 0; round < 10; round++) await increment(index % 2 === 0 ? store : other, counter);
+      };
+      await Promise.all(Array.from({ length: 20 }, worker));
+      await expectCount(store, counter, 200);
+      await expectCount(other, counter, 200);
+    },
+  },
+  {
+    name: "of creates of one handle over two handles, one wins",
+    needs,
+    async run({ store, reopen, record }) {
+      const other = await reopen();
+      for (let round = 0; round < 10; round++) {
+        const handle = newHandle();
+        const rivals = Array.from({ length: 6 }, (_, index) => record({ handle, data: `rival ${index}` }));
+        const outcomes = await Promise.all(rivals.map((rival, index) => (index % 2 === 0 ? store : other).create(rival)));
+        const winners = rivals.filter((_, index) => outcomes[index]?.status === "created");
+        equal(winners.length, 1, "how many were told that they created it");
+        for (const winner of winners) {
+          await expectLive(store, winner);
+          await expectLive(other, winner);
+        }
+      }
+    },
+  },
+  {
+    name: "in a race between logout and writes over two handles, the session stays ended",
+    needs,
+    async run({ store, reopen, record, now }) {
+      const other = await reopen();
+      for (let round = 0; round < 10; round++) {
+        const session = record();
+        await created(store, session);
+        const writes = [store, other, store, other].map((each) => each.save(next(session), session.version));
+        const logout = other.retire(session.handle, tombstone(now));
+        const touch = store.touch(session.handle, session.version, now + 2 * HOUR);
+        await Promise.all([...writes, logout, touch]);
+        await expectRetired(store, session.handle, "ended");
+        await expectRetired(other, session.handle, "ended");
+      }
+    },
+  },
+  {
+    name: "of two rotations over two handles, one wins, and the other leaves nothing",
+    needs: ["second handle", "rotate"],
+    async run({ store, reopen, record, now }) {
+      const other = await reopen();
+      for (let round = 0; round < 10; round++) {
+        const session = record({ userId: "u" });
+        await created(store, session);
+        const [heir, rival] = [successor(session), successor(session)];
+        const [won, lost] = await Promise.all([
+          store.rotate?.(session.handle, session.version, heir, tombstone(now, "rotated")),
+          other.rotate?.(session.handle, session.version, rival, tombstone(now, "rotated")),
+        ]);
+        equal([won?.status, lost?.status].toSorted(), ["retired", "rotated"], "the outcomes");
+        const [winner, loser] = won?.status === "rotated" ? [heir, rival] : [rival, heir];
+        await expectLive(other, winner, "the heir");
+        await expectMissing(store, loser.handle, "the rival");
+        await store.retire(winner.handle, tombstone(now));
+      }
+    },
+  },
+  {
+    name: "a user revoked through one handle is revoked for the other",
+    needs: ["second handle", "users"],
+    async run({ store, reopen, record }) {
+      const other = await reopen();
+      const session = record({ userId: "u" });
+      await created(other, session);
+      await store.users?.advanceEpoch("u", 0);
+      equal(await other.users?.epoch("u"), 1, "epoch");
+      equal(await expectLive(other, session), 1, "the epoch that load brings");
+      equal((await other.create(record({ userId: "u", epoch: 0 }))).status, "revoked", "create");
+      equal((await other.save(next(session), session.version)).status, "revoked", "save");
+      await expectSessionsOf(store, "u", [session], "the user's sessions");
+      const epochs = await Promise.all([0, 1, 2, 3, 4, 5].map((each) => (each % 2 === 0 ? store : other).users?.advanceEpoch("u", 0)));
+      equal(
+        epochs.toSorted((a = 0, b = 0) => a - b),
+        [2, 3, 4, 5, 6, 7],
+        "epochs advanced over two handles",
+      );
+    },
+  },
+  {
+    name: "sweeps over two handles remove each record once",
+    needs: ["second handle", "clearExpired"],
+    async run({ store, reopen, record, now }) {
+      const other = await reopen();
+      const expired = Array.from({ length: 30 }, () => record({ expiresAt: now - 1 }));
+      const live = record();
+      await created(store, ...expired, live);
+      const removed = await Promise.all([store, other, store, other].map((each) => each.clearExpired?.({ before: now, limit: 10 })));
+      const rest = (await store.clearExpired?.({ before: now, limit: 100 })) ?? 0;
+      equal(
+        removed.reduce<number>((sum, each = 0) => sum + each, rest),
+        30,
+        "how many were removed",
+      );
+      await expectLive(other, live);
+    },
+  },
+  {
+    name: "everything is there after a restart: records, tombstones, users and their epochs",
+    needs: ["durable"],
+    async run({ store, restart, record, now }) {
+      const free = record({ data: "kept" });
+      const bound = record({ userId: "u", epoch: 3 });
+      const over = record();
+      await created(store, free, bound, over);
+      await store.retire(over.handle, tombstone(now, "rotated"));
+      await store.users?.advanceEpoch("u", 3);
+      const again = await restart();
+      await expectLive(again, free);
+      const epoch = await expectLive(again, bound);
+      await expectRetired(again, over.handle, "rotated");
+      equal((await again.create(next(over))).status, "exists", "create over the tombstone");
+      if (again.users !== undefined) {
+        equal(epoch, 3, "the epoch that load brings");
+        equal(await again.users.epoch("u"), 3, "epoch");
+        await expectSessionsOf(again, "u", [bound], "the user's sessions");
+      }
+      if (again.list !== undefined) {
+        const handles = (await listAll(again)).map(({ handle }) => handle);
+        equal(handles, [free.handle, bound.handle].toSorted(), "the list");
+      }
+      equal((await again.save(next(free), free.version)).status, "saved", "save onto the version from before");
+    },
+  },
+  {
+    name: "closing one handle leaves the other at work",
+    needs: ["second handle", "close"],
+    async run({ store, reopen, record }) {
+      const other = await reopen();
+      const first = record();
+      await created(other, first);
+      await other.close?.();
+      await expectLive(store, first);
+      equal((await store.save(next(first), first.version)).status, "saved", "save");
+    },
+  },
+  {
+    name: "closing twice is as good as once",
+    needs: ["close"],
+    async run({ store, record }) {
+      await created(store, record());
+      ok(typeof store.close === "function", "close");
+      await store.close?.();
+      await store.close?.();
+    },
+  },
+];

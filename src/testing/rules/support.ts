@@ -1,0 +1,116 @@
+import { isSessionError } from "../../core/errors.ts";
+import { handleOf, newSessionId, newVersion, type SessionHandle } from "../../core/id.ts";
+import type { RetiredReason, SessionRecord, Tombstone } from "../../core/record.ts";
+import type { RetireOutcome, SessionStore } from "../../core/store.ts";
+import { equal, fail, ok, rejects, settle } from "../assert.ts";
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+
+/** A handle that nobody has. */
+export function newHandle(): SessionHandle {
+  return handleOf(newSessionId());
+}
+
+/** Text as a handle, whatever it looks like. */
+export function asHandle(text: string): SessionHandle {
+  return text as SessionHandle;
+}
+
+/** The next version of a record, changed by `fields`. */
+export function next(record: SessionRecord, fields: Partial<SessionRecord> = {}): SessionRecord {
+  return { ...record, version: newVersion(), ...fields };
+}
+
+/** A record's successor after a rotation. */
+export function successor(record: SessionRecord, fields: Partial<SessionRecord> = {}): SessionRecord {
+  return next(record, { handle: newHandle(), ...fields });
+}
+
+/** A tombstone that stays for a minute after `now`. */
+export function tombstone(now: number, reason: RetiredReason = "ended", until = now + MINUTE): Tombstone {
+  return { reason, token: newVersion(), until };
+}
+
+/** What `retire` answers when this tombstone is the one that holds. */
+export function retiredBy({ reason, token }: Tombstone): RetireOutcome {
+  return { status: "retired", reason, token };
+}
+
+/** Stores records, and fails unless each was created. */
+export async function created(store: SessionStore, ...records: readonly SessionRecord[]): Promise<void> {
+  for (const record of records) equal((await store.create(record)).status, "created", "create");
+}
+
+/** @throws unless both records hold the same */
+export function sameRecord(actual: SessionRecord, expected: SessionRecord, what: string): void {
+  const { handle, data, version, createdAt, expiresAt, userId, epoch } = actual;
+  equal({ handle, data, version, createdAt, expiresAt, userId, epoch }, expected, what);
+}
+
+/** @throws unless the store serves exactly this record; gives the user's epoch that came with it */
+export async function expectLive(store: SessionStore, record: SessionRecord, what = "the stored record"): Promise<number | undefined> {
+  const outcome = await store.load(record.handle);
+  if (outcome.status !== "live") return fail(`${what}: expected a live record, got ${outcome.status}`);
+  sameRecord(outcome.record, record, what);
+  return outcome.userEpoch;
+}
+
+/** @throws unless the handle holds a tombstone of this reason, and nothing of the data */
+export async function expectRetired(store: SessionStore, handle: SessionHandle, reason: RetiredReason, what = "the ended record"): Promise<void> {
+  equal(await store.load(handle), { status: "retired", reason }, what);
+}
+
+/** @throws unless nothing is stored under the handle */
+export async function expectMissing(store: SessionStore, handle: SessionHandle, what = "a handle that holds nothing"): Promise<void> {
+  equal(await store.load(handle), { status: "missing" }, what);
+}
+
+/** @throws unless the user's records are exactly these, in any order */
+export async function expectSessionsOf(store: SessionStore, userId: string, records: readonly SessionRecord[], what: string): Promise<void> {
+  const users = store.users ?? fail("the store has no users");
+  const found = await users.sessionsOf(userId);
+  const byHandle = (a: SessionRecord, b: SessionRecord): number => (a.handle < b.handle ? -1 : 1);
+  equal(found.map((record) => record.handle).toSorted(), records.map((record) => record.handle).toSorted(), what);
+  const expected = records.toSorted(byHandle);
+  for (const [index, record] of found.toSorted(byHandle).entries()) sameRecord(record, expected[index] ?? fail(what), what);
+}
+
+/** Every record that the store lists, page by page. */
+export async function listAll(store: SessionStore, limit = 100): Promise<SessionRecord[]> {
+  const all: SessionRecord[] = [];
+  for (;;) {
+    const last = all.at(-1)?.handle;
+    const page = (await store.list?.(last === undefined ? { limit } : { after: last, limit })) ?? fail("the store has no list");
+    if (page.length === 0) return all;
+    all.push(...page);
+  }
+}
+
+/** Sweeps in batches until nothing is left; gives what each batch removed. */
+export async function sweep(store: SessionStore, before: number, limit = 100): Promise<number[]> {
+  const batches: number[] = [];
+  for (;;) {
+    const removed = (await store.clearExpired?.({ before, limit })) ?? fail("the store has no clearExpired");
+    batches.push(removed);
+    if (removed < limit) return batches;
+    if (batches.length > 10_000) fail("the sweep does not end");
+  }
+}
+
+/** @throws unless loading rejects with `ERR_SESSION_UNREADABLE` */
+export async function expectUnreadable(store: SessionStore, handle: SessionHandle, what = "the damaged record"): Promise<void> {
+  const error = await rejects(() => store.load(handle), `${what}: load`);
+  ok(isSessionError(error, "ERR_SESSION_UNREADABLE"), `${what}: expected ERR_SESSION_UNREADABLE, got ${String(error)}`);
+}
+
+const ACKNOWLEDGED: readonly unknown[] = ["created", "saved", "touched", "rotated"];
+
+/** @throws when a write says that it was done; a refusal or an error is right */
+export async function notAcknowledged(write: () => unknown, what: string): Promise<void> {
+  const outcome = await settle<unknown>(write);
+  const value = outcome.error === undefined ? outcome.value : undefined;
+  const status = typeof value === "object" && value !== null && "status" in value ? value.status : undefined;
+  ok(!ACKNOWLEDGED.includes(status), `${what}: must not be acknowledged, and was ${String(status)}`);
+}
