@@ -1,0 +1,119 @@
+import { CodecError } from "./codec.ts";
+import { type JsonCheck, hasSymbols, isPlain, jsonObstacle } from "./json-check.ts";
+import { afterMark, type MarkedCodec } from "./mark.ts";
+
+/** Options of {@link jsonCodec}. */
+export interface JsonCodecOptions {
+  /** The most levels of nesting, the session's own object being the first: 1 to 1000. Default 100. */
+  readonly maxDepth?: number | undefined;
+}
+
+const MARK = "j1:";
+const SAFE_KEY = /^[A-Za-z_][\w-]{0,39}$/;
+
+/**
+ * Data as JSON, the default codec. Text: `j1:` and the JSON.
+ *
+ * It carries plain objects, dense arrays, strings (lone surrogates too), finite numbers (negative zero too), booleans and null,
+ * and refuses whatever JSON would lose or change in silence: functions, symbols, BigInt, NaN, infinities, `Date`, `Map` and
+ * every other instance of a class, arrays with holes or named properties, cycles, and what is nested too deep. An undefined
+ * property counts as absent. `toJSON` is never called. Keys are data: `__proto__` comes back as an own property, and no
+ * prototype is touched. An object that is referred to twice comes back as two.
+ *
+ * The text has the keys in the order of the object, so the same content with its keys in another order is another text.
+ */
+export function jsonCodec(options: JsonCodecOptions = {}): MarkedCodec {
+  const { maxDepth = 100 } = options;
+  if (!Number.isInteger(maxDepth) || maxDepth < 1 || maxDepth > 1000) {
+    throw new TypeError("jsonCodec: maxDepth must be a whole number from 1 to 1000.");
+  }
+  return Object.freeze({
+    name: "json",
+    marks: Object.freeze([MARK]),
+    stringify: (value: Readonly<Record<string, unknown>>) => stringifyJson(value, maxDepth),
+    parse: (plain: string) => parseJson(plain, maxDepth),
+    encode: (plain: string) => MARK + plain,
+    decode: (text: string) => afterMark(text, MARK, "json"),
+  });
+}
+
+function stringifyJson(value: Readonly<Record<string, unknown>>, maxDepth: number): string {
+  const check: JsonCheck = { maxDepth, containers: 0, needsWriter: callsToJson() };
+  if (typeof value !== "object" || value === null || Array.isArray(value) || !isPlain(value, check)) {
+    throw new CodecError("value", "The session's data is not a plain object");
+  }
+  if (hasSymbols(value)) throw new CodecError("value", "The session's data has a symbol as a key, which JSON cannot carry");
+  for (const key of Object.keys(value)) {
+    const item = value[key];
+    const obstacle = item === undefined ? undefined : jsonObstacle(item, 2, check);
+    if (obstacle !== undefined) throw refusal(key, obstacle);
+  }
+  return check.needsWriter ? writeJson(value) : JSON.stringify(value);
+}
+
+function refusal(key: string, obstacle: string): CodecError {
+  const place = SAFE_KEY.test(key) ? `The session's "${key}" has` : "A value of the session has";
+  return new CodecError("value", `${place} ${obstacle}, which JSON cannot carry`);
+}
+
+/** True when somebody taught all objects `toJSON`, which `JSON.stringify` would call. */
+function callsToJson(): boolean {
+  return "toJSON" in Object.prototype || "toJSON" in Array.prototype;
+}
+
+/** Writes a value that was checked. The plain way, for the rare values that `JSON.stringify` would not write as they are. */
+function writeJson(value: unknown): string {
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(writeJson).join(",")}]`;
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${writeJson(item)}`).join(",")}}`;
+}
+
+function parseJson(plain: string, maxDepth: number): Record<string, unknown> {
+  if (isDeeper(plain, maxDepth)) throw new CodecError("size", `The stored JSON has more than ${maxDepth} levels of nesting`);
+  let value: unknown;
+  try {
+    value = JSON.parse(plain);
+  } catch {
+    // The engine's own error quotes the text, which is data.
+    throw new CodecError("format", "The stored text is not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new CodecError("format", "The stored JSON is not an object");
+  }
+  return value as Record<string, unknown>;
+}
+
+/** True when the text has more open brackets at one place than `maxDepth`. Exact for JSON, and harmless for anything else. */
+function isDeeper(text: string, maxDepth: number): boolean {
+  if (!hasMoreThan(text, maxDepth)) return false;
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === 0x22) index = endOfString(text, index);
+    else if (code === 0x7b || code === 0x5b) depth++;
+    else if (code === 0x7d || code === 0x5d) depth--;
+    if (depth > maxDepth) return true;
+  }
+  return false;
+}
+
+/** A quick answer for most sessions: whether the text has so many brackets at all. */
+function hasMoreThan(text: string, brackets: number): boolean {
+  let count = 0;
+  for (const bracket of ["{", "["]) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) if (++count > brackets) return true;
+  }
+  return false;
+}
+
+/** The index of the quote that ends the string which begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return at;
+  }
+  return text.length;
+}
