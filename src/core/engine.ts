@@ -4,9 +4,8 @@ import { publish } from "./events.ts";
 import type { SessionHandle } from "./id.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { parsePayload, stringifyPayload, type Notes } from "./payload.ts";
-import type { PlainObject } from "./plain.ts";
-import { isPlainObject } from "./plain.ts";
-import type { KeyedQueue } from "./queue.ts";
+import { isPlainObject, type PlainObject } from "./plain.ts";
+import type { InFlight, KeyedQueue } from "./queue.ts";
 import type { SessionRecord } from "./record.ts";
 import type { Awaitable, LoadOutcome, SessionStore } from "./store.ts";
 
@@ -15,6 +14,7 @@ export interface Engine {
   readonly store: SessionStore;
   readonly options: ResolvedOptions;
   readonly queue: KeyedQueue;
+  readonly inFlight: InFlight;
 }
 
 /** What a session consists of, apart from its times: what requests change and merges merge. */
@@ -85,13 +85,12 @@ function unreadable(engine: Engine, reason: string, cause?: unknown): SessionErr
 }
 
 /** Checks what is about to be stored. @throws {SessionError} ERR_SESSION_INVALID */
-export async function validate(engine: Engine, data: PlainObject, plain: string): Promise<void> {
+export async function validate(engine: Engine, plain: string): Promise<void> {
   const { schema, codec } = engine.options;
   if (schema === undefined) return;
   // A copy: a schema may change what it checks, and the handler holds the data.
-  const { data: copy } = parsePayload(codec, plain);
-  void data;
-  const result = await schema["~standard"].validate(copy);
+  const { data } = parsePayload(codec, plain);
+  const result = await schema["~standard"].validate(data);
   if (result.issues !== undefined) throw new SessionError("ERR_SESSION_INVALID");
 }
 

@@ -111,12 +111,19 @@ export const DEFAULTS = Object.freeze({
 /** How many parts of a session's idle time pass before a read moves its deadline. */
 export const REFRESH_PART = 10;
 
+/** A header that carries the id, complete: names in lower case. */
+export interface ResolvedHeader {
+  readonly name: string;
+  readonly scheme: string | undefined;
+  readonly responseName: string;
+}
+
 /** The options as the library uses them: complete, checked and frozen. */
 export interface ResolvedOptions {
   readonly cookieName: string;
   readonly cookie: CookieAttributes;
   readonly readAlso: readonly string[];
-  readonly header: Required<Omit<HeaderOptions, "scheme">> & { readonly scheme: string | undefined } | undefined;
+  readonly header: ResolvedHeader | undefined;
   readonly idleSeconds: number;
   readonly absoluteSeconds: number;
   readonly firstSeconds: number;
@@ -229,7 +236,7 @@ function resolveCookie(given: CookieOptions): { cookieName: string; cookie: Cook
   return { cookieName, cookie };
 }
 
-function resolveHeader(given: HeaderOptions): NonNullable<ResolvedOptions["header"]> {
+function resolveHeader(given: HeaderOptions): ResolvedHeader {
   const token = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
   const { name, scheme, responseName = "x-session-id" } = given;
   for (const text of [name, responseName, ...(scheme === undefined ? [] : [scheme])]) {
@@ -272,8 +279,9 @@ function checkChoice(name: string, value: unknown, choices: readonly unknown[]):
   if (!choices.includes(value)) throw config(`\`${name}\` must be one of ${choices.map(String).join(", ")}`);
 }
 
-function dropUndefined<O extends object>(options: O): O {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O;
+function dropUndefined<O extends object>(options: O): { [K in keyof O]: Exclude<O[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof O]: Exclude<O[K], undefined> };
 }
 
 function printable(key: string): string {

@@ -22,3 +22,25 @@ export class KeyedQueue {
     while (this.#tails.size > 0) await Promise.all(this.#tails.values());
   }
 }
+
+/** Counts what is under way, so that closing can wait for it. */
+export class InFlight {
+  #count = 0;
+  #waiting: (() => void)[] = [];
+
+  async run<R>(task: () => Promise<R>): Promise<R> {
+    this.#count++;
+    try {
+      return await task();
+    } finally {
+      this.#count--;
+      if (this.#count === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    }
+  }
+
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}

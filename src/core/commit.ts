@@ -1,0 +1,221 @@
+import {
+  attempt,
+  type Content,
+  contentOf,
+  decodeRecord,
+  encodeFor,
+  type Engine,
+  outcomeUnknown,
+  plainOf,
+  type Snapshot,
+  validate,
+} from "./engine.ts";
+import { SessionError } from "./errors.ts";
+import { publish } from "./events.ts";
+import { deadlineAt } from "./expiry.ts";
+import { handleOf, newSessionId, newVersion, type SessionHandle, type SessionId } from "./id.ts";
+import { mergeData } from "./merge.ts";
+import { goneError, goneReasonOf, isStored } from "./outcome.ts";
+import { mergeNotes } from "./payload.ts";
+import type { SessionRecord } from "./record.ts";
+import { rotateRecord } from "./rotate.ts";
+import type { SaveOutcome } from "./store.ts";
+
+/** What to create. */
+export interface NewSession {
+  readonly content: Content;
+  /** True when the client is known to hold the id: a session made outside a request. */
+  readonly proven: boolean;
+}
+
+/** A session that was stored under a new id. */
+export interface Created {
+  readonly id: SessionId;
+  readonly snapshot: Snapshot;
+}
+
+/** Stores a new session under an id that nobody has. */
+export async function createSession(engine: Engine, { content, proven }: NewSession): Promise<Created> {
+  const plain = plainOf(engine, content);
+  await validate(engine, plain);
+  for (;;) {
+    const id = newSessionId();
+    const now = engine.options.clock.now();
+    const record = newRecord(engine, content, plain, { handle: handleOf(id), createdAt: now, proven });
+    const started = performance.now();
+    const { outcome, repeated } = await attempt(engine, () => engine.store.create(record));
+    if (outcome.status === "revoked") throw goneError(engine, "revoked");
+    if (outcome.status === "created" || (await isStored(engine, record))) {
+      publish("created", { store: engine.store.name, durationMs: performance.now() - started });
+      return { id, snapshot: { record, plain } };
+    }
+    if (repeated) throw outcomeUnknown();
+  }
+}
+
+/** The record of a content, under a version of its own. */
+export function newRecord(
+  engine: Engine,
+  content: Content,
+  plain: string,
+  { handle, createdAt, proven }: { handle: SessionHandle; createdAt: number; proven: boolean },
+): SessionRecord {
+  const now = engine.options.clock.now();
+  return {
+    handle,
+    data: encodeFor(engine, plain, handle),
+    version: newVersion(),
+    createdAt,
+    expiresAt: deadlineAt({ expiry: content.notes.expiry, createdAt, proven }, now, engine.options),
+    userId: content.userId,
+    epoch: content.epoch,
+  };
+}
+
+/** What a request wants to do to a session that is stored. */
+export interface CommitRequest {
+  /** What was read: the base of every merge. */
+  readonly base: Snapshot;
+  /** What this request made of it. */
+  readonly pending: Content;
+  /** True when this request emptied the session, so that keys added meanwhile go too. */
+  readonly cleared: boolean;
+  /** True to store it under a new id. */
+  readonly rotate: boolean;
+  /** True to store it though nothing changed. */
+  readonly force: boolean;
+  /** True when a client showed that it holds the id. */
+  readonly proven: boolean;
+  /** The atomic change of `update`: applied to a copy of the pending content, again on each retry. */
+  readonly apply?: (content: Content) => Content;
+  /** Asked before each write; throws to refuse it. The fence of `exclusive`. */
+  readonly guard?: (conflicted: boolean) => Promise<void>;
+}
+
+/** What was stored in the end. */
+export interface Committed {
+  readonly snapshot: Snapshot;
+  readonly content: Content;
+  /** The new id, if the session was rotated. */
+  readonly id: SessionId | undefined;
+  /** False when there was nothing to store. */
+  readonly wrote: boolean;
+}
+
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 100;
+
+/**
+ * Stores what a request made of a session: compares, writes, and where another request got there first merges and tries again, with
+ * jitter, until `contentionSeconds` have passed.
+ *
+ * @throws {SessionError} ERR_SESSION_GONE, _CONFLICT, _CONTENTION, _STORE, _OUTCOME_UNKNOWN, _UNREADABLE, _DATA, _INVALID, _TOO_LARGE
+ */
+export async function commitSession(engine: Engine, request: CommitRequest): Promise<Committed> {
+  const { clock, contentionSeconds } = engine.options;
+  const until = clock.now() + contentionSeconds * 1000;
+  let { base, pending } = request;
+  for (let tries = 0; ; tries++) {
+    const content = request.apply === undefined ? pending : request.apply(copyOf(engine, pending));
+    const plain = plainOf(engine, content);
+    if (!request.rotate && !request.force && isUnchanged(base, content, plain)) {
+      return { snapshot: base, content, id: undefined, wrote: false };
+    }
+    await validate(engine, plain);
+    await request.guard?.(tries > 0);
+    const sent = await send(engine, request, base, content, plain);
+    if (sent.status === "stored") return { ...sent, content, wrote: true };
+    if (clock.now() >= until) throw new SessionError("ERR_SESSION_CONTENTION");
+    ({ base, pending } = await mergeConflict(engine, sent.record, sent.userEpoch, { base, pending, cleared: request.cleared }));
+    if (tries > 0) await clock.sleep(pause(tries));
+  }
+}
+
+type Sent =
+  | { readonly status: "stored"; readonly snapshot: Snapshot; readonly id: SessionId | undefined }
+  | Extract<SaveOutcome, { status: "conflict" }>;
+
+async function send(
+  engine: Engine,
+  request: CommitRequest,
+  base: Snapshot,
+  content: Content,
+  plain: string,
+): Promise<Sent> {
+  const started = performance.now();
+  const { createdAt } = base.record;
+  if (request.rotate) {
+    const id = newSessionId();
+    const record = newRecord(engine, content, plain, { handle: handleOf(id), createdAt, proven: request.proven });
+    const outcome = await rotateRecord(engine, base.record, record);
+    if (outcome.status === "conflict") return outcome;
+    publish("rotated", { store: engine.store.name, durationMs: performance.now() - started });
+    return { status: "stored", snapshot: { record, plain }, id };
+  }
+  const { handle } = base.record;
+  const record = newRecord(engine, content, plain, { handle, createdAt, proven: request.proven });
+  const { outcome, repeated } = await attempt(engine, () => engine.store.save(record, base.record.version));
+  const stored = outcome.status === "saved" || (outcome.status === "conflict" && outcome.record.version === record.version);
+  if (stored) {
+    publish("saved", { store: engine.store.name, durationMs: performance.now() - started });
+    return { status: "stored", snapshot: { record, plain }, id: undefined };
+  }
+  if (outcome.status !== "conflict") throw goneError(engine, goneReasonOf(outcome));
+  // The first sending may have been stored and then written over by somebody who had read it.
+  if (repeated) throw outcomeUnknown();
+  return outcome;
+}
+
+/** A request's view of a session: what it read and what it made of it. */
+export interface Pending {
+  readonly base: Snapshot;
+  readonly pending: Content;
+  readonly cleared: boolean;
+}
+
+/** Merges what a request made of a session onto what is stored now. */
+export async function mergeConflict(
+  engine: Engine,
+  record: SessionRecord,
+  userEpoch: number | undefined,
+  { base, pending, cleared }: Pending,
+): Promise<Pending> {
+  const { store, options } = engine;
+  publish("conflict", { store: store.name });
+  const now = options.clock.now();
+  if (record.userId !== null && (userEpoch ?? 0) > record.epoch) throw goneError(engine, "revoked");
+  if (record.userId !== base.record.userId) throw goneError(engine, "rotated");
+  if (record.expiresAt <= now) throw goneError(engine, "expired");
+  const fresh = await decodeRecord(engine, record);
+  const theirs = contentOf(engine, fresh);
+  const before = contentOf(engine, base);
+  const merged = mergeData(before.data, theirs.data, pending.data, { rules: options.merge, together: options.together }, cleared);
+  if (merged.merged > 0) publish("merged", { store: store.name, keys: merged.merged });
+  if (merged.overwritten > 0) publish("overwritten", { store: store.name, keys: merged.overwritten });
+  return {
+    base: fresh,
+    pending: {
+      data: merged.data,
+      notes: mergeNotes(before.notes, theirs.notes, pending.notes, now),
+      userId: pending.userId,
+      // A login of this request brings an epoch of its own; otherwise the other side may have renewed it.
+      epoch: pending.userId === before.userId && pending.epoch === before.epoch ? theirs.epoch : pending.epoch,
+    },
+    cleared,
+  };
+}
+
+/** True when storing `content` would change nothing. */
+export function isUnchanged(base: Snapshot, content: Content, plain: string): boolean {
+  return plain === base.plain && content.userId === base.record.userId && content.epoch === base.record.epoch;
+}
+
+function copyOf(engine: Engine, content: Content): Content {
+  const { codec } = engine.options;
+  return { ...content, data: codec.parse(codec.stringify(content.data)) };
+}
+
+function pause(tries: number): number {
+  const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries);
+  return Math.ceil(longest * (0.5 + Math.random() / 2));
+}

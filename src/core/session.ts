@@ -1,0 +1,373 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { SessionError } from "./errors.ts";
+import { deadlineAt, endsWithBrowser } from "./expiry.ts";
+import { Flash } from "./flash.ts";
+import type { SessionHandle, SessionId } from "./id.ts";
+import { type LockOptions, SessionLock } from "./lock.ts";
+import { type PlainObject, setOwn, syncInto } from "./plain.ts";
+import { checkUserId } from "./user-id.ts";
+import type { Policy, SessionWork } from "./work.ts";
+
+/** What comes with a login. */
+export interface LoginOptions<T extends object = Record<string, unknown>> {
+  /** The keys of the anonymous session that the logged-in session keeps. Default all. */
+  readonly keep?: readonly (keyof T & string)[];
+  /**
+   * Something that changes when the user's credential changes, for instance the password's hash. Its digest is kept in the
+   * session; {@link Session.matchesCredential} compares it later, so that a new password ends the old logins.
+   */
+  readonly credential?: string;
+}
+
+/** The work behind a session, for the middleware; not part of the public interface. */
+export let workOf: (session: Session<never>) => SessionWork;
+
+/**
+ * One visitor's session, as one request sees it. It costs nothing until it is asked for: no read, no write, no cookie.
+ *
+ * `T` is the shape of the data. Every method that writes throws `ERR_SESSION_GONE` when the session was ended meanwhile.
+ */
+export class Session<T extends object = Record<string, unknown>> {
+  readonly #work: SessionWork;
+  /** Messages for the next page. */
+  readonly flash: Flash;
+  readonly #hidden: boolean;
+
+  static {
+    workOf = (session) => session.#work;
+  }
+
+  /** @internal */
+  constructor(work: SessionWork, { prefetch = false, stateless = false } = {}) {
+    this.#work = work;
+    this.#hidden = stateless;
+    this.flash = new Flash(work, prefetch);
+  }
+
+  /** The id that the cookie holds, or null before the session is stored, and with a cookie store. Never log it. */
+  get id(): SessionId | null {
+    return this.#hidden ? null : this.#work.id;
+  }
+
+  /** The id's hash, which names the session in stores and lists, or null before the session is stored. Safe to show to its user. */
+  get handle(): SessionHandle | null {
+    return this.#hidden && this.#work.snapshot === null ? null : this.#work.handle;
+  }
+
+  /**
+   * Reads the session, once per request, and gives its data: an object to read and change; changes at any depth are stored with the
+   * response.
+   *
+   * @param options.fresh read it again; what this request has changed is merged onto what is stored now
+   * @throws {SessionError} ERR_SESSION_STORE when the store failed, ERR_SESSION_UNREADABLE where the policy says so
+   */
+  async load(options: { readonly fresh?: boolean } = {}): Promise<T> {
+    const work = this.#work;
+    await work.serial(() => work.load(options.fresh));
+    return work.data as T;
+  }
+
+  /**
+   * The data that `load` gave: the same object.
+   *
+   * @throws {SessionError} ERR_SESSION_NOT_LOADED before `load` was awaited
+   */
+  get data(): T {
+    this.#work.requireLoaded();
+    return this.#work.data as T;
+  }
+
+  /**
+   * Changes the session atomically: reads it, applies `change`, stores it, and does so again on the fresh data if another request
+   * got there first. What is pending on the loaded data is stored along. When it resolves, it is stored.
+   *
+   * @param change synchronous; may run several times; its value is returned
+   * @throws {SessionError} ERR_SESSION_CONTENTION after `contentionSeconds`, ERR_SESSION_HEADERS_SENT for a new session whose
+   *   cookie cannot be set any more
+   */
+  async update<R>(change: (data: T) => R): Promise<R> {
+    const work = this.#work;
+    return work.serial(async () => {
+      let result: R;
+      await work.update((content) => {
+        result = change(content.data as T);
+        if (isThenable(result)) {
+          throw new SessionError("ERR_SESSION_USAGE", "The function given to `update` must be synchronous");
+        }
+        return content;
+      });
+      return result!;
+    });
+  }
+
+  /** Stores the session now. A new one is stored even when it is empty. When it resolves, it is stored. */
+  async save(): Promise<void> {
+    const work = this.#work;
+    await work.serial(() => work.save({ force: work.status === "new" }));
+  }
+
+  /** Empties the session and keeps its id; keys that other requests add meanwhile go too. Stored with the response. */
+  async clear(): Promise<void> {
+    await this.#edit(() => this.#work.clear());
+  }
+
+  /** Ends the session now: its data and its id are forgotten, whatever becomes of the response. What is set later is a new session. */
+  async flush(): Promise<void> {
+    const work = this.#work;
+    await work.serial(() => work.flush());
+  }
+
+  /** Gives the session a new id when it is stored, with the same data; the old id is ended. */
+  async cycleId(): Promise<void> {
+    await this.#edit(() => this.#work.cycle());
+  }
+
+  /**
+   * Binds the session to a user and gives it a new id; over another user's session, or one with another credential, it flushes
+   * first. Takes effect when the session is stored.
+   *
+   * @param userId 1 to 255 characters
+   */
+  async login(userId: string, options: LoginOptions<T> = {}): Promise<void> {
+    checkUserId(userId);
+    const work = this.#work;
+    const credential = options.credential === undefined ? undefined : credentialDigest(userId, options.credential);
+    await work.serial(async () => {
+      work.requireHeaders();
+      const { users } = work.engine.store;
+      // Asked together with the session: a revocation from here on meets this login.
+      const [epoch] = await Promise.all([users === undefined ? 0 : users.epoch(userId), work.load()]);
+      if (work.status !== "new" && work.status !== "live") throw work.refusal();
+      const other = work.userId !== null && work.userId !== userId;
+      if (other || (work.userId !== null && work.notes.credential !== credential)) await work.flush();
+      if (options.keep !== undefined) this.#keepOnly(options.keep);
+      work.setNotes({ credential });
+      work.bind(userId, epoch);
+    });
+  }
+
+  /** Ends the session now, as {@link Session.flush}: data, id and user are forgotten. */
+  async logout(): Promise<void> {
+    await this.flush();
+  }
+
+  /**
+   * The user bound by {@link Session.login}, or null.
+   *
+   * @throws {SessionError} ERR_SESSION_NOT_LOADED before `load` was awaited
+   */
+  get userId(): string | null {
+    this.#work.requireLoaded();
+    return this.#work.userId;
+  }
+
+  /** True when the session's login was made with this credential; compared in constant time. False without a user. */
+  matchesCredential(credential: string): boolean {
+    const { userId, notes } = this.#loaded();
+    if (userId === null || notes.credential === undefined) return false;
+    const [ours, theirs] = [Buffer.from(credentialDigest(userId, credential)), Buffer.from(notes.credential)];
+    return ours.length === theirs.length && timingSafeEqual(ours, theirs);
+  }
+
+  /**
+   * Runs `work` while no other request holds this session's lock, on freshly read data, and stores what it changed: for side effects
+   * that cannot be repeated, such as a payment. A holder whose time ran out cannot store anything any more.
+   *
+   * @throws {SessionError} ERR_SESSION_LOCKED when the lock is not free in time, ERR_SESSION_LOCK_LOST when `work` took too long,
+   *   ERR_SESSION_UNSUPPORTED with a cookie store
+   */
+  async exclusive<R>(action: (data: T) => R | Promise<R>, options: LockOptions = {}): Promise<R> {
+    if (this.#hidden) throw new SessionError("ERR_SESSION_UNSUPPORTED", "A cookie store has no locks");
+    const work = this.#work;
+    await work.serial(() => work.load());
+    // Nobody else can hold a session that has no id yet.
+    if (work.status === "new") return this.#runAndSave(action);
+    if (work.status !== "live") throw work.refusal();
+    const lock = await SessionLock.acquire(work.engine, work.handle!, options);
+    try {
+      await work.serial(() => work.load(true));
+      if (work.status !== "live") throw work.refusal();
+      const guard = (conflicted: boolean) => lock.check(conflicted);
+      // A new version is the fence: an earlier holder that is still at work now meets a conflict and finds its lock gone.
+      if (lock.takenOver) await work.serial(() => work.save({ force: true, guard }));
+      return await this.#runAndSave(action, guard);
+    } finally {
+      await lock.release();
+    }
+  }
+
+  /**
+   * The expiry of this session alone: seconds without a visit; 0 until the browser closes; a date; null for the default.
+   *
+   * @throws {SessionError} ERR_SESSION_USAGE for anything else, and for more than `absoluteSeconds`
+   */
+  setExpiry(expiry: number | Date | null): void {
+    const { engine } = this.#loaded();
+    const { absoluteSeconds, clock } = engine.options;
+    const seconds = expiry instanceof Date ? (expiry.getTime() - clock.now()) / 1000 : (expiry ?? 0);
+    if (typeof seconds !== "number" || !Number.isFinite(seconds)) {
+      throw new SessionError("ERR_SESSION_USAGE", "`setExpiry` takes a number of seconds, a date or null");
+    }
+    if (seconds > absoluteSeconds) {
+      throw new SessionError("ERR_SESSION_USAGE", "`setExpiry` goes beyond `absoluteSeconds`, which no session outlives");
+    }
+    this.#work.setNotes({ expiry: expiry instanceof Date ? { at: expiry.getTime() } : (expiry ?? undefined) });
+  }
+
+  /** Seconds until the session expires if it is stored now. */
+  get expiryAge(): number {
+    return Math.floor((this.expiryDate.getTime() - this.#work.engine.options.clock.now()) / 1000);
+  }
+
+  /** When the session expires if it is stored now. */
+  get expiryDate(): Date {
+    const { engine, notes, snapshot } = this.#loaded();
+    const now = engine.options.clock.now();
+    const state = { expiry: notes.expiry, createdAt: snapshot?.record.createdAt ?? now, proven: true };
+    return new Date(deadlineAt(state, now, engine.options));
+  }
+
+  /** True when the cookie ends with the browser. */
+  get expireAtBrowserClose(): boolean {
+    const { engine, notes } = this.#loaded();
+    return endsWithBrowser(notes.expiry, engine.options);
+  }
+
+  /** True once the session was read, or asked in any way that depends on who the visitor is. */
+  get accessed(): boolean {
+    return this.#work.accessed;
+  }
+
+  /** True when what would be stored differs from what is. */
+  get modified(): boolean {
+    return this.#work.isModified();
+  }
+
+  /** True when there is neither an id nor data. Never reads the store. */
+  get isEmpty(): boolean {
+    return this.#work.isEmpty;
+  }
+
+  /** True when nothing is stored for this visitor yet. */
+  get isNew(): boolean {
+    return this.#loaded().snapshot === null;
+  }
+
+  /** Decides for this request what otherwise the options decide. */
+  policy(policy: Partial<Policy>): void {
+    this.#work.policy = { ...this.#work.policy, ...policy };
+  }
+
+  /** The value of a key, or undefined. */
+  get<K extends keyof T & string>(key: K): T[K] | undefined {
+    return this.has(key) ? this.data[key] : undefined;
+  }
+
+  set<K extends keyof T & string>(key: K, value: T[K]): void {
+    setOwn(this.data as PlainObject, key, value);
+  }
+
+  has(key: keyof T & string): boolean {
+    return Object.hasOwn(this.data, key);
+  }
+
+  /** Removes a key and gives whether it was there. */
+  delete(key: keyof T & string): boolean {
+    const found = this.has(key);
+    delete (this.data as PlainObject)[key];
+    return found;
+  }
+
+  /** Removes a key and gives its value, or `fallback` when it was not there. */
+  pop<K extends keyof T & string>(key: K, fallback?: T[K]): T[K] | undefined {
+    const value = this.has(key) ? this.data[key] : fallback;
+    this.delete(key);
+    return value;
+  }
+
+  /** The value of a key, which is first set to `value` when it is not there. */
+  setDefault<K extends keyof T & string>(key: K, value: T[K]): T[K] {
+    if (!this.has(key)) this.set(key, value);
+    return this.data[key];
+  }
+
+  keys(): (keyof T & string)[] {
+    return Object.keys(this.data) as (keyof T & string)[];
+  }
+
+  values(): T[keyof T & string][] {
+    return Object.values(this.data) as T[keyof T & string][];
+  }
+
+  entries(): [keyof T & string, T[keyof T & string]][] {
+    return Object.entries(this.data) as [keyof T & string, T[keyof T & string]][];
+  }
+
+  /** Sets the test cookie, to see on the next request whether the browser keeps cookies. */
+  async setTestCookie(): Promise<void> {
+    await this.#edit(() => this.#work.setNotes({ testCookie: true }));
+  }
+
+  /** True when the test cookie came back. */
+  async testCookieWorked(): Promise<boolean> {
+    const { work } = await this.#edit(() => undefined);
+    return work.notes.testCookie === true;
+  }
+
+  async deleteTestCookie(): Promise<void> {
+    await this.#edit(() => this.#work.setNotes({ testCookie: undefined }));
+  }
+
+  /** Says what the session is, and nothing of what is in it. */
+  toJSON(): { readonly session: string } {
+    return { session: this.#work.status };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `Session { ${this.#work.status} }`;
+  }
+
+  #loaded(): SessionWork {
+    this.#work.requireLoaded();
+    return this.#work;
+  }
+
+  async #edit(change: () => void): Promise<{ readonly work: SessionWork }> {
+    const work = this.#work;
+    await work.serial(async () => {
+      await work.load();
+      change();
+    });
+    return { work };
+  }
+
+  async #runAndSave<R>(action: (data: T) => R | Promise<R>, guard?: (conflicted: boolean) => Promise<void>): Promise<R> {
+    const work = this.#work;
+    const result = await action(work.data as T);
+    try {
+      await guard?.(false);
+      await work.serial(() => work.save(guard === undefined ? {} : { guard }));
+    } catch (error) {
+      // What was made under a lock that is lost must not leave with the response either.
+      work.revert();
+      throw error;
+    }
+    return result;
+  }
+
+  #keepOnly(keys: readonly string[]): void {
+    const { data } = this.#work;
+    const kept = Object.fromEntries(keys.filter((key) => Object.hasOwn(data, key)).map((key) => [key, data[key]]));
+    syncInto(data, kept);
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** What a session keeps of a credential: a digest that only this user's same credential gives. */
+export function credentialDigest(userId: string, credential: string): string {
+  const hash = createHash("sha256").update("sojourn credential 1:").update(`${userId.length}:${userId}:`).update(credential);
+  return hash.digest("base64url");
+}

@@ -1,0 +1,321 @@
+import { attempt, type Content, contentOf, decodeRecord, type Engine, loadRecord } from "./engine.ts";
+import { createSession } from "./commit.ts";
+import { isSessionError, SessionError } from "./errors.ts";
+import { publish } from "./events.ts";
+import { cookieMaxAge } from "./expiry.ts";
+import { handleOf, isLockHandle, isSessionHandle, isSessionId, newSessionId, newVersion } from "./id.ts";
+import type { SessionHandle, SessionId } from "./id.ts";
+import { type ResolvedOptions, resolveOptions, type SessionsOptions } from "./options.ts";
+import { newTombstone } from "./outcome.ts";
+import type { PlainObject } from "./plain.ts";
+import { InFlight, KeyedQueue } from "./queue.ts";
+import type { SessionRecord } from "./record.ts";
+import { credentialDigest, Session } from "./session.ts";
+import { cookieHeaderOf, idCookie, sealedCookies } from "./session-cookie.ts";
+import { CookieRecord } from "./stateless.ts";
+import { isStateless, type SessionStore, type StatelessStore, type UserIndex } from "./store.ts";
+import { checkUserId } from "./user-id.ts";
+import { SessionWork } from "./work.ts";
+
+/** A stored session, as scripts and lists see it. */
+export interface FoundSession<T extends object = Record<string, unknown>> {
+  readonly handle: SessionHandle;
+  readonly data: T;
+  readonly userId: string | null;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly version: string;
+  /** The bytes of the stored text. */
+  readonly bytes: number;
+}
+
+/** A stored session in a list; its data is null when it cannot be read. */
+export type ListedSession<T extends object = Record<string, unknown>> = Omit<FoundSession<T>, "data"> & {
+  readonly data: T | null;
+};
+
+/** What to create outside a request. */
+export interface CreateOptions<T extends object> {
+  readonly data?: T;
+  /** Binds the session to a user, as a login does. */
+  readonly userId?: string;
+  /** See {@link LoginOptions.credential}. */
+  readonly credential?: string;
+}
+
+/** A session that was created outside a request. */
+export interface CreatedSession {
+  /** The id, or null with a cookie store. */
+  readonly id: SessionId | null;
+  readonly handle: SessionHandle;
+  /** What a client sends in its `Cookie` header: `name=value`. */
+  readonly cookie: string;
+  /** What a server sends: one `Set-Cookie` value for each cookie. */
+  readonly setCookie: readonly string[];
+}
+
+/** How to sweep. */
+export interface ClearOptions {
+  /** Records to a batch. Default 1000. */
+  readonly batch?: number;
+  /** Called after each batch with the number removed so far. */
+  readonly onProgress?: (removed: number) => void;
+  /** Stops between two batches. */
+  readonly signal?: AbortSignal;
+}
+
+/** What the middleware needs to know of a request to open its session. */
+export interface OpenRequest {
+  /** The id that the client sent, of the right shape, or null. */
+  readonly id: SessionId | null;
+  /** A cookie store's value, chunks joined. */
+  readonly sealed?: string | undefined;
+  readonly prefetch: boolean;
+}
+
+/** The way from the middleware into {@link Sessions}; not part of the public interface. */
+export interface SessionsAccess {
+  readonly options: ResolvedOptions;
+  readonly stateless: boolean;
+  open(request: OpenRequest): { session: Session<never>; sealed: (() => string | null) | undefined };
+  attach(carrier: object, session: Session<never>): void;
+  attached(carrier: object): Session<never> | undefined;
+}
+
+/** Not part of the public interface. */
+export let accessOf: (sessions: Sessions<never>) => SessionsAccess;
+
+/** The sessions of one application: made by `createSessions`, handed to an adapter, asked for a request's session. */
+export class Sessions<T extends object = Record<string, unknown>> {
+  /** The options with their defaults, frozen. */
+  readonly options: ResolvedOptions;
+  readonly store: SessionStore | StatelessStore;
+  readonly #queue = new KeyedQueue();
+  readonly #inFlight = new InFlight();
+  readonly #carriers = new WeakMap<object, Session<T>>();
+  #closed: Promise<void> | undefined;
+
+  static {
+    accessOf = (sessions) => ({
+      options: sessions.options,
+      stateless: isStateless(sessions.store),
+      open: (request) => sessions.#open(request),
+      attach: (carrier, session) => void sessions.#carriers.set(carrier, session),
+      attached: (carrier) => sessions.#carriers.get(carrier),
+    });
+  }
+
+  /** @throws {SessionError} ERR_SESSION_CONFIG */
+  constructor(options: SessionsOptions<T> & { readonly store: SessionStore | StatelessStore }) {
+    this.options = resolveOptions(options, options.store);
+    this.store = options.store;
+  }
+
+  /**
+   * The session of a request (or of the framework's context): unloaded, at no cost.
+   *
+   * @throws {SessionError} ERR_SESSION_NOT_ATTACHED where no middleware ran
+   */
+  of(request: object): Session<T> {
+    const session = this.#carriers.get(request);
+    if (session === undefined) throw new SessionError("ERR_SESSION_NOT_ATTACHED");
+    return session;
+  }
+
+  /** Creates a session outside a request: for a job, a script, or a test's login. */
+  async create({ data, userId, credential }: CreateOptions<T> = {}): Promise<CreatedSession> {
+    if (userId !== undefined) checkUserId(userId);
+    const store: SessionStore = isStateless(this.store) ? new CookieRecord(this.store, this.options.cookieName, undefined) : this.store;
+    const engine = this.#engineOver(store);
+    const content: Content = {
+      data: (data ?? {}) as PlainObject,
+      notes: credential === undefined || userId === undefined ? {} : { credential: credentialDigest(userId, credential) },
+      userId: userId ?? null,
+      epoch: userId === undefined || store.users === undefined ? 0 : await store.users.epoch(userId),
+    };
+    const { id, snapshot } = await this.#inFlight.run(() => createSession(engine, { content, proven: true }));
+    const state = { expiry: undefined, createdAt: snapshot.record.createdAt, proven: true };
+    const maxAge = cookieMaxAge(state, this.options.clock.now(), this.options);
+    const none = { values: [], chunkNames: [], incomplete: false };
+    const setCookie =
+      store instanceof CookieRecord
+        ? sealedCookies(this.options, store.seal() ?? "", maxAge, none)
+        : [idCookie(this.options, id, maxAge)];
+    const { handle } = snapshot.record;
+    return { id: isStateless(this.store) ? null : id, handle, cookie: cookieHeaderOf(setCookie), setCookie };
+  }
+
+  /**
+   * Opens a stored session and decodes it.
+   *
+   * @returns null when there is none, or when it is expired, ended or revoked
+   * @throws {SessionError} ERR_SESSION_UNREADABLE, ERR_SESSION_USAGE for text that is neither an id nor a handle
+   */
+  async find(idOrHandle: string): Promise<FoundSession<T> | null> {
+    const engine = this.#engine("find");
+    const found = await loadRecord(engine, toHandle(idOrHandle));
+    if (found.status !== "live" || !this.#isLive(found.record, found.userEpoch ?? 0)) return null;
+    const { data } = contentOf(engine, await decodeRecord(engine, found.record));
+    return { ...describe(found.record), data: data as T };
+  }
+
+  /** Every live session, in the order of the handles. */
+  async *list({ after, batch = 100 }: { after?: SessionHandle; batch?: number } = {}): AsyncGenerator<ListedSession<T>, void> {
+    const { store } = this.#engine("list");
+    if (store.list === undefined) throw unsupported(store, "list sessions");
+    let from = after;
+    for (;;) {
+      const page = await store.list({ limit: batch, ...(from === undefined ? {} : { after: from }) });
+      for (const record of page) if (this.#isLive(record, 0)) yield this.#listed(record);
+      from = page.at(-1)?.handle;
+      if (page.length < batch || from === undefined) return;
+    }
+  }
+
+  /** The live sessions of a user, newest first. */
+  async ofUser(userId: string): Promise<ListedSession<T>[]> {
+    const users = this.#users("list a user's sessions");
+    checkUserId(userId);
+    const [epoch, records] = await Promise.all([users.epoch(userId), users.sessionsOf(userId)]);
+    const live = records.filter((record) => this.#isLive(record, epoch)).sort((a, b) => b.createdAt - a.createdAt);
+    return Promise.all(live.map((record) => this.#listed(record)));
+  }
+
+  /** Ends a session, for good, and gives whether there was one to end. */
+  async revoke(idOrHandle: string): Promise<boolean> {
+    const engine = this.#engine("revoke");
+    return this.#retire(engine, toHandle(idOrHandle));
+  }
+
+  /**
+   * Ends every session of a user, logins that are on their way included.
+   *
+   * @param options.except the id or handle of a session to keep: the one of the user who asks
+   * @returns how many were ended
+   */
+  async revokeUser(userId: string, options: { readonly except?: string | null } = {}): Promise<number> {
+    const users = this.#users("revoke a user");
+    const engine = this.#engine("revoke a user");
+    checkUserId(userId);
+    const kept = options.except === undefined || options.except === null ? undefined : toHandle(options.except);
+    const epoch = Math.max((await users.epoch(userId)) + 1, this.options.clock.now());
+    // The kept session gets the new epoch before it counts, so that its requests never find it revoked.
+    if (kept !== undefined) await this.#renewEpoch(engine, kept, userId, epoch);
+    await users.advanceEpoch(userId, epoch);
+    let ended = 0;
+    for (const record of await users.sessionsOf(userId)) {
+      if (record.handle !== kept && (await this.#retire(engine, record.handle))) ended++;
+    }
+    return ended;
+  }
+
+  /** Removes what has expired, batch by batch; safe to run from many machines. Gives the number removed. */
+  async clearExpired({ batch = 1000, onProgress, signal }: ClearOptions = {}): Promise<number> {
+    const { store } = this.#engine("clear expired sessions");
+    if (store.clearExpired === undefined) throw unsupported(store, "clear expired sessions");
+    const before = this.options.clock.now() - this.options.clockSkewSeconds * 1000;
+    let removed = 0;
+    while (signal?.aborted !== true) {
+      const count = await store.clearExpired({ before, limit: batch });
+      removed += count;
+      onProgress?.(removed);
+      if (count < batch) break;
+    }
+    publish("swept", { store: store.name, count: removed });
+    return removed;
+  }
+
+  /** Waits for what is under way, then closes the store. Later calls give the same promise. */
+  close(): Promise<void> {
+    this.#closed ??= this.#inFlight.idle().then(async () => {
+      await this.#queue.drain();
+      if (!isStateless(this.store)) await this.store.close?.();
+    });
+    return this.#closed;
+  }
+
+  #open({ id, sealed, prefetch }: OpenRequest): ReturnType<SessionsAccess["open"]> {
+    const { store } = this;
+    if (!isStateless(store)) {
+      const work = new SessionWork(this.#engineOver(store), id);
+      return { session: new Session<never>(work, { prefetch }), sealed: undefined };
+    }
+    const cookie = new CookieRecord(store, this.options.cookieName, sealed);
+    // The id stays inside: it only says that there is something to open.
+    const work = new SessionWork(this.#engineOver(cookie), sealed === undefined ? null : newSessionId());
+    cookie.writableWhile(() => !work.headersSent);
+    const session = new Session<never>(work, { prefetch, stateless: true });
+    return { session, sealed: () => cookie.seal() };
+  }
+
+  #engineOver(store: SessionStore): Engine {
+    return { store, options: this.options, queue: this.#queue, inFlight: this.#inFlight };
+  }
+
+  #engine(task: string): Engine {
+    if (isStateless(this.store)) throw unsupported(this.store, task);
+    return this.#engineOver(this.store);
+  }
+
+  #users(task: string): UserIndex {
+    const { store } = this.#engine(task);
+    if (store.users === undefined) throw unsupported(store, task);
+    return store.users;
+  }
+
+  #isLive(record: SessionRecord, epoch: number): boolean {
+    const revoked = record.userId !== null && record.epoch < epoch;
+    return !revoked && !isLockHandle(record.handle) && record.expiresAt > this.options.clock.now();
+  }
+
+  async #listed(record: SessionRecord): Promise<ListedSession<T>> {
+    const engine = this.#engine("list sessions");
+    try {
+      const { data } = contentOf(engine, await decodeRecord(engine, record));
+      return { ...describe(record), data: data as T };
+    } catch (error) {
+      if (!isSessionError(error, "ERR_SESSION_UNREADABLE")) throw error;
+      return { ...describe(record), data: null };
+    }
+  }
+
+  async #retire(engine: Engine, handle: SessionHandle): Promise<boolean> {
+    const tombstone = newTombstone(engine, "ended");
+    const { outcome } = await attempt(engine, () => engine.store.retire(handle, tombstone));
+    const ended = outcome.status === "retired" && outcome.token === tombstone.token;
+    if (ended) publish("ended", { store: engine.store.name });
+    return ended;
+  }
+
+  async #renewEpoch(engine: Engine, handle: SessionHandle, userId: string, epoch: number): Promise<void> {
+    for (;;) {
+      const found = await loadRecord(engine, handle);
+      if (found.status !== "live" || found.record.userId !== userId) return;
+      const { record } = found;
+      const renewed = { ...record, epoch, version: newVersion() };
+      const { outcome } = await attempt(engine, () => engine.store.save(renewed, record.version));
+      if (outcome.status !== "conflict" || outcome.record.version === renewed.version) return;
+    }
+  }
+}
+
+function toHandle(idOrHandle: string): SessionHandle {
+  if (isSessionId(idOrHandle)) return handleOf(idOrHandle);
+  if (isSessionHandle(idOrHandle)) return idOrHandle;
+  throw new SessionError("ERR_SESSION_USAGE", "That is neither a session's id nor its handle");
+}
+
+function describe(record: SessionRecord): Omit<FoundSession<never>, "data"> {
+  return {
+    handle: record.handle,
+    userId: record.userId,
+    createdAt: new Date(record.createdAt),
+    expiresAt: new Date(record.expiresAt),
+    version: record.version,
+    bytes: Buffer.byteLength(record.data),
+  };
+}
+
+function unsupported(store: SessionStore | StatelessStore, task: string): SessionError {
+  return new SessionError("ERR_SESSION_UNSUPPORTED", `The store \`${store.name}\` cannot ${task}`);
+}

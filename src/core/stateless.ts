@@ -1,0 +1,96 @@
+import { SessionError } from "./errors.ts";
+import { publish } from "./events.ts";
+import type { SessionHandle } from "./id.ts";
+import type { SessionRecord, Tombstone } from "./record.ts";
+import type {
+  CreateOutcome,
+  LoadOutcome,
+  RetireOutcome,
+  RotateOutcome,
+  SaveOutcome,
+  SessionStore,
+  StatelessStore,
+  TouchOutcome,
+} from "./store.ts";
+
+/** One request's cookie, with the verbs of a store: so that a session need not know that its store keeps nothing. */
+export class CookieRecord implements SessionStore {
+  readonly name: string;
+  readonly reach = "none";
+  readonly durable: boolean;
+  readonly #store: StatelessStore;
+  readonly #cookieName: string;
+  readonly #value: string | undefined;
+  #record: SessionRecord | null | undefined;
+  #isWritable: () => boolean = () => true;
+
+  constructor(store: StatelessStore, cookieName: string, value: string | undefined) {
+    this.name = store.name;
+    this.durable = store.durable;
+    this.#store = store;
+    this.#cookieName = cookieName;
+    this.#value = value;
+  }
+
+  /** Says until when a new value can still reach the client. */
+  writableWhile(isWritable: () => boolean): void {
+    this.#isWritable = isWritable;
+  }
+
+  /** The cookie's value now, or null when there is no session. */
+  seal(): string | null {
+    const record = this.#current();
+    return record === null ? null : this.#store.seal(record, this.#cookieName);
+  }
+
+  load(): LoadOutcome {
+    const record = this.#current();
+    return record === null ? { status: "missing" } : { status: "live", record };
+  }
+
+  create(record: SessionRecord): CreateOutcome {
+    this.#put(record);
+    return { status: "created" };
+  }
+
+  save(record: SessionRecord, expectedVersion: string): SaveOutcome {
+    const current = this.#current();
+    if (current === null) return { status: "missing" };
+    if (current.version !== expectedVersion) return { status: "conflict", record: current };
+    this.#put(record);
+    return { status: "saved" };
+  }
+
+  touch(_handle: SessionHandle, version: string, expiresAt: number): TouchOutcome {
+    const current = this.#current();
+    if (current === null || current.version !== version) return { status: "stale" };
+    this.#put({ ...current, expiresAt: Math.max(current.expiresAt, expiresAt) });
+    return { status: "touched" };
+  }
+
+  retire(_handle: SessionHandle, tombstone: Tombstone): RetireOutcome {
+    if (this.#current() === null) return { status: "missing" };
+    this.#put(null);
+    return { status: "retired", reason: tombstone.reason, token: tombstone.token };
+  }
+
+  rotate(_handle: SessionHandle, expectedVersion: string, record: SessionRecord): RotateOutcome {
+    const outcome = this.save(record, expectedVersion);
+    return outcome.status === "saved" ? { status: "rotated" } : outcome;
+  }
+
+  #current(): SessionRecord | null {
+    if (this.#record !== undefined) return this.#record;
+    if (this.#value === undefined) return (this.#record = null);
+    const opened = this.#store.open(this.#value, this.#cookieName);
+    if (opened.status === "missing" && opened.tampered) publish("tampered", { store: this.name });
+    return (this.#record = opened.status === "live" ? opened.record : null);
+  }
+
+  #put(record: SessionRecord | null): void {
+    if (!this.#isWritable()) throw new SessionError("ERR_SESSION_HEADERS_SENT");
+    // A session that is too large has to fail here, before the response is on its way.
+    if (record !== null) this.#store.seal(record, this.#cookieName);
+    this.#record = record;
+  }
+}

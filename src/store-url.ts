@@ -1,0 +1,93 @@
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { SessionError } from "./core/errors.ts";
+import { isStateless, type SessionStore, type StatelessStore } from "./core/store.ts";
+import { cookieStore } from "./stores/cookie.ts";
+import { fileStore } from "./stores/file.ts";
+import { memoryStore } from "./stores/memory.ts";
+import { sqliteStore } from "./stores/sqlite.ts";
+
+/** The environment variable that a `cookie:` URL takes its keys from: one key or several, separated by blanks or commas. */
+export const KEYS_VARIABLE = "SOJOURN_KEYS";
+
+type Opened = SessionStore | StatelessStore;
+
+/** Each scheme, and what makes a store of the rest of the URL. */
+const SCHEMES: Readonly<Record<string, (rest: string, env: Environment) => Opened>> = {
+  sqlite: (rest) => sqliteStore(required(rest, "sqlite:sessions.db")),
+  file: (rest) => fileStore(required(rest, "file:./sessions")),
+  memory: () => memoryStore(),
+  cookie: (_rest, env) => cookieStore({ keys: keysFrom(env) }),
+  module: (rest) => storeFromModule(required(rest, "module:./my-store.js")),
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Opens the store that a URL names, so that an environment variable can choose it:
+ *
+ * - `sqlite:sessions.db`, `sqlite::memory:`: one database file
+ * - `file:./sessions`: one file a session
+ * - `memory:`: this process alone
+ * - `cookie:`: in the cookie, sealed with the keys in `SOJOURN_KEYS`
+ * - `module:./my-store.js`: a module of your own, whose default export is a store, or a function that gives one
+ *
+ * Paths are relative to the working directory.
+ *
+ * @throws {SessionError} ERR_SESSION_CONFIG
+ */
+export function storeFromUrl(url: string, env: Environment = globalThis.process?.env ?? {}): Opened {
+  const colon = url.indexOf(":");
+  const open = colon === -1 ? undefined : Object.entries(SCHEMES).find(([scheme]) => scheme === url.slice(0, colon))?.[1];
+  if (open === undefined) {
+    const known = Object.keys(SCHEMES).map((scheme) => `${scheme}:`).join(", ");
+    throw config(`A store's URL begins with one of ${known}`);
+  }
+  return open(withoutSlashes(url.slice(colon + 1)), env);
+}
+
+/** `file:///var/x` and `sqlite:///var/x` mean `/var/x`; `sqlite://./x` means `./x`. */
+function withoutSlashes(rest: string): string {
+  return rest.startsWith("//") ? rest.slice(2) : rest;
+}
+
+function required(rest: string, example: string): string {
+  if (rest === "") throw config(`The store's URL lacks its path, as in \`${example}\``);
+  return rest;
+}
+
+function keysFrom(env: Environment): string[] {
+  const keys = (env[KEYS_VARIABLE] ?? "").split(/[\s,]+/).filter((key) => key !== "");
+  if (keys.length === 0) {
+    throw config(`A \`cookie:\` store needs keys in ${KEYS_VARIABLE}; \`sojourn generate-key\` makes one`);
+  }
+  return keys;
+}
+
+function storeFromModule(path: string): Opened {
+  let exported: unknown;
+  try {
+    const require = createRequire(pathToFileURL(`${process.cwd()}/`));
+    exported = require(path.startsWith("/") || path.startsWith(".") ? path : `./${path}`);
+  } catch (error) {
+    throw config("The store's module cannot be loaded; see the cause", error);
+  }
+  const chosen = typeof exported === "object" && exported !== null && "default" in exported ? exported.default : exported;
+  const store: unknown = typeof chosen === "function" ? (chosen as () => unknown)() : chosen;
+  if (!isStore(store)) {
+    throw config("The store's module has no store as its default export, nor a function that gives one at once");
+  }
+  return store;
+}
+
+function isStore(value: unknown): value is Opened {
+  if (typeof value !== "object" || value === null || !("name" in value)) return false;
+  const candidate = value as Partial<SessionStore> & Opened;
+  if (isStateless(candidate)) return typeof candidate.open === "function" && typeof candidate.seal === "function";
+  const verbs = [candidate.load, candidate.create, candidate.save, candidate.touch, candidate.retire];
+  return verbs.every((verb) => typeof verb === "function");
+}
+
+function config(message: string, cause?: unknown): SessionError {
+  return new SessionError("ERR_SESSION_CONFIG", message, { cause });
+}
