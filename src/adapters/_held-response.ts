@@ -1,0 +1,248 @@
+import type { ServerResponse } from "node:http";
+import type { Readable } from "node:stream";
+import type { HeaderChanges, SessionResponse } from "../middleware/exchange.ts";
+import { errorAnswer } from "./_error-answer.ts";
+import {
+  addHeaders,
+  applyHead,
+  assertChunk,
+  assertStatus,
+  type Head,
+  headFixed,
+  headOf,
+  messageOf,
+  restoreHead,
+  sendsAtOnce,
+  setStatus,
+} from "./_head.ts";
+import { shadow } from "./_shadow.ts";
+
+/** What a held response asks of its adapter. */
+export interface Holder {
+  /** Commits the session. Called once, before the first byte of the headers leaves. */
+  commit(response: SessionResponse): Promise<HeaderChanges>;
+  /** The commit failed: answers the error, on a response that is as new. */
+  answer(error: unknown): void;
+  /** The response closed, and the commit is over. */
+  closed(): void;
+}
+
+type Verb = "writeHead" | "write" | "end" | "flushHeaders";
+
+interface Call {
+  readonly verb: Verb;
+  readonly args: readonly unknown[];
+}
+
+/**
+ * A Node response whose first byte waits for the session's commit. What the handler sends meanwhile is kept in order and
+ * replayed; to the handler the response looks the way Node's own would after the same calls.
+ *
+ * `open`: nothing was sent. `fixed`: `writeHead` was called, which in HTTP/1 sends nothing yet. `committing`: the first byte is due.
+ * `released`: committed, all passes through. `answering`: the commit failed, and the error is being answered. `over`: the error was
+ * answered; what the handler may still send goes nowhere.
+ */
+type Stage = "open" | "fixed" | "committing" | "released" | "answering" | "over";
+
+export class HeldResponse {
+  readonly #res: ServerResponse;
+  readonly #holder: Holder;
+  readonly #before: Readonly<Record<Verb, (...args: never[]) => unknown>>;
+  readonly #first: Head;
+  readonly #queue: Call[] = [];
+  readonly #sources = new Set<Readable>();
+  #stage: Stage = "open";
+  #head: { readonly status: number; readonly message: string; readonly explicit: boolean } | undefined;
+  #unfix: () => void = () => {};
+  #ended = false;
+  #drain = false;
+  #closed = false;
+  #error: unknown;
+
+  constructor(res: ServerResponse, holder: Holder) {
+    this.#res = res;
+    this.#holder = holder;
+    this.#first = headOf(res);
+    this.#before = { writeHead: res.writeHead, write: res.write, end: res.end, flushHeaders: res.flushHeaders };
+    shadow(res, {
+      writeHead: { value: (...args: unknown[]) => this.#writeHead(args) },
+      write: { value: (...args: unknown[]) => this.#write(args) },
+      end: { value: (...args: unknown[]) => this.#end(args) },
+      flushHeaders: { value: () => this.#flushHeaders() },
+    });
+    res.on("pipe", (source: Readable) => this.#sources.add(source));
+    res.on("unpipe", (source: Readable) => this.#sources.delete(source));
+    res.once("close", () => {
+      this.#closed = true;
+      this.#settle();
+    });
+  }
+
+  /** True until the handler has sent anything, its head included. */
+  get open(): boolean {
+    return this.#stage === "open";
+  }
+
+  /**
+   * Commits on behalf of a framework that sends its responses after its hooks, and lets the response pass from then on, also when
+   * the commit fails, which then is the framework's to answer.
+   *
+   * @throws what the commit rejects with
+   */
+  async commit(status: number, header = this.#header): Promise<HeaderChanges> {
+    this.#stage = "committing";
+    try {
+      return await this.#holder.commit(this.#seen(status, header));
+    } finally {
+      this.#release();
+    }
+  }
+
+  #writeHead(args: readonly unknown[]): unknown {
+    if (this.#passes) return this.#call({ verb: "writeHead", args });
+    if (this.#stage === "over") return this.#res;
+    if (this.#head) throw headFixed(this.#res, "write");
+    applyHead(this.#res, args);
+    this.#fix(true);
+    if (sendsAtOnce(this.#res)) this.#begin();
+    return this.#res;
+  }
+
+  #write(args: readonly unknown[]): unknown {
+    if (this.#passes) return this.#call({ verb: "write", args });
+    if (this.#stage === "over") return this.#discard(args, false);
+    assertChunk(args[0]);
+    this.#drain = true;
+    this.#keep({ verb: "write", args });
+    return false;
+  }
+
+  #end(args: readonly unknown[]): unknown {
+    if (this.#stage === "answering") {
+      this.#call({ verb: "end", args });
+      this.#stage = "over";
+      return this.#res;
+    }
+    if (this.#passes) return this.#call({ verb: "end", args });
+    if (this.#stage === "over") return this.#discard(args, this.#res);
+    if (args[0] && typeof args[0] !== "function") assertChunk(args[0]);
+    this.#keep({ verb: "end", args });
+    this.#ended = true;
+    return this.#res;
+  }
+
+  #flushHeaders(): void {
+    if (this.#passes) this.#call({ verb: "flushHeaders", args: [] });
+    else if (this.#stage !== "over") this.#keep({ verb: "flushHeaders", args: [] });
+  }
+
+  get #passes(): boolean {
+    return this.#stage === "released" || this.#stage === "answering";
+  }
+
+  #call({ verb, args }: Call): unknown {
+    return Reflect.apply(this.#before[verb], this.#res, args);
+  }
+
+  #keep(call: Call): void {
+    if (!this.#head) this.#fix(false);
+    this.#queue.push(call);
+    this.#begin();
+  }
+
+  /** From here on the head stands, as after Node's own `writeHead`. */
+  #fix(explicit: boolean): void {
+    const res = this.#res;
+    this.#head = { status: assertStatus(res.statusCode), message: messageOf(res), explicit };
+    if (this.#stage === "open") this.#stage = "fixed";
+    const refuse = (action: "set" | "append" | "remove") => ({
+      value: () => {
+        throw headFixed(res, action);
+      },
+    });
+    this.#unfix = shadow(res, {
+      setHeader: refuse("set"),
+      setHeaders: refuse("set"),
+      appendHeader: refuse("append"),
+      removeHeader: refuse("remove"),
+      headersSent: { get: () => true },
+      writableEnded: { get: () => this.#ended },
+      writableNeedDrain: { get: () => this.#drain && !this.#ended },
+    });
+  }
+
+  #begin(): void {
+    if (this.#stage === "committing") return;
+    this.#stage = "committing";
+    this.#holder.commit(this.#seen(this.#head?.status ?? this.#res.statusCode, this.#header)).then(
+      (changes) => this.#replay(changes),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  readonly #header = (name: string): string | undefined => this.#res.getHeader(name)?.toString();
+
+  #seen(status: number, header: SessionResponse["header"]): SessionResponse {
+    const aborted = () => this.#closed || this.#res.destroyed;
+    return {
+      status,
+      header,
+      get aborted() {
+        return aborted();
+      },
+    };
+  }
+
+  #replay(changes: HeaderChanges): void {
+    try {
+      this.#unfix();
+      if (!this.#closed) addHeaders(this.#res, changes);
+      this.#release();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #release(): void {
+    this.#stage = "released";
+    this.#unfix();
+    const { status, message, explicit } = this.#head ?? { status: 0, message: "", explicit: false };
+    if (status) setStatus(this.#res, status, message);
+    if (explicit) this.#call({ verb: "writeHead", args: message ? [status, message] : [status] });
+    const results = this.#queue.splice(0).map((call) => this.#call(call));
+    // Where Node itself said "no more", its own `drain` follows.
+    if (this.#drain && !this.#ended && !results.includes(false)) process.nextTick(() => this.#res.emit("drain"));
+    this.#settle();
+  }
+
+  #fail(error: unknown): void {
+    const res = this.#res;
+    this.#unfix();
+    this.#error = error;
+    if (res.headersSent) {
+      this.#stage = "over";
+      res.destroy();
+      this.#settle();
+      return;
+    }
+    for (const source of this.#sources) {
+      source.unpipe(res);
+      res.once("close", () => source.destroy());
+    }
+    restoreHead(res, { ...this.#first, status: errorAnswer(error).status });
+    for (const { args } of this.#queue.splice(0)) this.#discard(args, undefined);
+    this.#stage = "answering";
+    this.#holder.answer(error);
+    this.#settle();
+  }
+
+  #discard<R>(args: readonly unknown[], result: R): R {
+    const callback = args.find((arg) => typeof arg === "function");
+    if (callback) process.nextTick(callback as (error: unknown) => void, this.#error);
+    return result;
+  }
+
+  #settle(): void {
+    if (this.#closed && (this.#passes || this.#stage === "over")) this.#holder.closed();
+  }
+}
