@@ -39,7 +39,9 @@ function containerObstacle(value: object, depth: number, check: JsonCheck): stri
   if (depth > check.maxDepth) return `more than ${check.maxDepth} levels of nesting, or a cycle`;
   if (++check.containers > MAX_CONTAINERS) return `more than ${MAX_CONTAINERS} objects and arrays`;
   if (Array.isArray(value)) return arrayObstacle(value, depth, check);
-  return isPlain(value, check) ? objectObstacle(value, depth, check) : kindOf(value);
+  if (!isPlain(value)) return kindOf(value);
+  if (Object.getPrototypeOf(value) !== Object.prototype) check.needsWriter = true;
+  return objectObstacle(value, depth, check);
 }
 
 function arrayObstacle(value: readonly unknown[], depth: number, check: JsonCheck): string | undefined {
@@ -76,15 +78,17 @@ export function hasSymbols(value: object): boolean {
 }
 
 /** True for what an object literal or `Object.create(null)` makes, of another realm too; not for a replaced prototype. */
-export function isPlain(value: object, check: JsonCheck): boolean {
+export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null) return true;
-  check.needsWriter = true;
+  return prototype === Object.prototype || prototype === null || isForeignObjectPrototype(prototype as object);
+}
+
+/** Data alone, such as a parsed request body assigned to a prototype, cannot look like another realm's `Object.prototype`. */
+function isForeignObjectPrototype(prototype: object): boolean {
   return (
-    typeof prototype === "object" &&
     Object.getPrototypeOf(prototype) === null &&
-    Object.hasOwn(prototype as object, "isPrototypeOf") &&
-    typeof (prototype as { isPrototypeOf: unknown }).isPrototypeOf === "function"
+    Object.hasOwn(prototype, "isPrototypeOf") &&
+    typeof prototype.isPrototypeOf === "function"
   );
 }
 

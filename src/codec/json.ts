@@ -39,7 +39,7 @@ export function jsonCodec(options: JsonCodecOptions = {}): MarkedCodec {
 
 function stringifyJson(value: Readonly<Record<string, unknown>>, maxDepth: number): string {
   const check: JsonCheck = { maxDepth, containers: 0, needsWriter: callsToJson() };
-  if (typeof value !== "object" || value === null || Array.isArray(value) || !isPlain(value, check)) {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || !isPlain(value)) {
     throw new CodecError("value", "The session's data is not a plain object");
   }
   if (hasSymbols(value)) throw new CodecError("value", "The session's data has a symbol as a key, which JSON cannot carry");

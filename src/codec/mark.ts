@@ -2,8 +2,13 @@ import { type Codec, CodecError } from "./codec.ts";
 
 /** A codec that says which version marks its texts begin with, so that another codec can choose it by the mark. */
 export interface MarkedCodec extends Codec {
-  /** What encoded texts begin with: letters and digits up to the colon, as in `j1:`. */
+  /** What encoded texts begin with: a few letters and digits and a colon, as in `j1:`. */
   readonly marks: readonly string[];
+}
+
+/** The marks of a codec; none for one that does not say. */
+export function marksOf(codec: Codec | MarkedCodec): readonly string[] {
+  return "marks" in codec ? codec.marks : [];
 }
 
 /** The text behind its mark. @throws {CodecError} reason `format` for any other text, with a mark or without */
