@@ -1,6 +1,6 @@
 import { handleOf, newSessionId, newVersion } from "../core/id.ts";
 import type { SessionStore } from "../core/store.ts";
-import { RuleFailure } from "./assert.ts";
+import { RuleFailure, settle, type Settled } from "./assert.ts";
 import type { StoreNeed, StoreRule, StoreRuleContext, StoreStorage, StoreTarget } from "./store-rule.ts";
 import { storeRules } from "./store-rules.ts";
 
@@ -46,64 +46,90 @@ function within<T>(seconds: number, work: Promise<T>): Promise<T> {
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-/** Runs one rule on new storage of the target. Never rejects because of the rule; rejects when the storage cannot be made. */
+/** Runs one rule on new storage of the target. Never rejects because of the store; rejects when the storage cannot be made. */
 export async function runStoreRule(rule: StoreRule, target: StoreTarget, options: StoreKitOptions = {}): Promise<RuleResult> {
   const started = performance.now();
   const storage = await target.storage();
-  let open: SessionStore[] = [];
-  const openOne = async (): Promise<SessionStore> => {
-    const store = await storage.open();
-    open.push(store);
-    return store;
-  };
-  const closeAll = async (): Promise<void> => {
-    const closing = open;
-    open = [];
-    for (const store of closing) await store.close?.();
-  };
-  const result = (outcome: RuleResult["outcome"], more: Partial<RuleResult> = {}): RuleResult => ({
-    rule: rule.name,
-    outcome,
-    ...more,
-    milliseconds: performance.now() - started,
-  });
-  try {
-    const store = await openOne();
-    for (const need of rule.needs ?? []) {
-      const reason = missing(need, store, storage);
-      if (reason !== undefined) return result("skipped", { reason });
-    }
-    const now = Date.now();
-    const context: StoreRuleContext = {
-      store,
-      now,
-      reopen: openOne,
-      async restart() {
-        await closeAll();
-        return openOne();
-      },
-      async corrupt(handle) {
-        await storage.corrupt?.(handle);
-      },
-      record: (fields = {}) => ({
-        handle: handleOf(newSessionId()),
-        data: "{}",
-        version: newVersion(),
-        createdAt: now,
-        expiresAt: now + HOUR,
-        userId: null,
-        epoch: 0,
-        ...fields,
-      }),
-    };
-    await within(options.ruleSeconds ?? 60, rule.run(context));
-    return result("passed");
-  } catch (error) {
-    return result("failed", { reason: error instanceof Error ? error.message : String(error), error });
-  } finally {
-    await closeAll();
+  const opened = new OpenedStores(storage);
+  let outcome: Settled<string | void> = await settle(() => tryRule(rule, storage, opened, options));
+  const cleanedUp = await settle(async () => {
+    await opened.closeAll();
     await storage.remove?.();
+  });
+  if (outcome.error === undefined && cleanedUp.error !== undefined) outcome = cleanedUp;
+  const common = { rule: rule.name, milliseconds: performance.now() - started };
+  if (outcome.error === undefined) {
+    return outcome.value === undefined ? { ...common, outcome: "passed" } : { ...common, outcome: "skipped", reason: outcome.value };
   }
+  const { error } = outcome;
+  return { ...common, outcome: "failed", reason: error instanceof Error ? error.message : String(error), error };
+}
+
+class OpenedStores {
+  readonly #storage: StoreStorage;
+  readonly #open = new Set<SessionStore>();
+
+  constructor(storage: StoreStorage) {
+    this.#storage = storage;
+  }
+
+  async add(): Promise<SessionStore> {
+    const store = await this.#storage.open();
+    this.#open.add(store);
+    return store;
+  }
+
+  async close(store: SessionStore): Promise<void> {
+    this.#open.delete(store);
+    await store.close?.();
+  }
+
+  async closeAll(): Promise<void> {
+    for (const store of this.#open) await this.close(store);
+  }
+}
+
+/** Gives why the rule was skipped, or nothing. */
+async function tryRule(
+  rule: StoreRule,
+  storage: StoreStorage,
+  opened: OpenedStores,
+  { ruleSeconds = 60 }: StoreKitOptions,
+): Promise<string | undefined> {
+  const store = await opened.add();
+  for (const need of rule.needs ?? []) {
+    const reason = missing(need, store, storage);
+    if (reason !== undefined) return reason;
+  }
+  await within(ruleSeconds, rule.run(contextOf(store, storage, opened)));
+  return undefined;
+}
+
+function contextOf(store: SessionStore, storage: StoreStorage, opened: OpenedStores): StoreRuleContext {
+  const now = Date.now();
+  return {
+    store,
+    now,
+    reopen: () => opened.add(),
+    close: (each) => opened.close(each),
+    async restart() {
+      await opened.closeAll();
+      return opened.add();
+    },
+    async corrupt(handle) {
+      await storage.corrupt?.(handle);
+    },
+    record: (fields = {}) => ({
+      handle: handleOf(newSessionId()),
+      data: "{}",
+      version: newVersion(),
+      createdAt: now,
+      expiresAt: now + HOUR,
+      userId: null,
+      epoch: 0,
+      ...fields,
+    }),
+  };
 }
 
 function chosen(rules: readonly StoreRule[], { only }: StoreKitOptions): readonly StoreRule[] {

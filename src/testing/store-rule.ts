@@ -38,6 +38,8 @@ export interface StoreRuleContext {
   readonly now: number;
   /** A second handle on the same storage, for rules that need `second handle`. */
   reopen(): Promise<SessionStore>;
+  /** Closes one handle. Whatever a rule leaves open is closed after it. */
+  close(store: SessionStore): Promise<void>;
   /** Closes every handle and opens the storage again, for rules that need `durable`. */
   restart(): Promise<SessionStore>;
   /** Damages a record, for rules that need `corrupt`. */

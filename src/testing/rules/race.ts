@@ -1,3 +1,4 @@
+import { newVersion } from "../../core/id.ts";
 import type { SessionRecord } from "../../core/record.ts";
 import type { SessionStore } from "../../core/store.ts";
 import { equal, fail, ok } from "../assert.ts";
@@ -151,12 +152,62 @@ export const raceRules: readonly StoreRule[] = [
     },
   },
   {
+    name: "a load that was under way when the session ended or changed does not bring the old state back",
+    async run({ store, record, now }) {
+      for (let round = 0; round < 5; round++) {
+        const session = record();
+        await created(store, session);
+        const written = next(session, { data: "written meanwhile" });
+        const before = store.load(session.handle);
+        const save = store.save(written, session.version);
+        await Promise.all([before, save]);
+        await expectLive(store, written, "after the write");
+        const during = store.load(session.handle);
+        const logout = store.retire(session.handle, tombstone(now));
+        await Promise.all([during, logout]);
+        await expectRetired(store, session.handle, "ended", "after the logout");
+      }
+    },
+  },
+  {
     name: "many visitors at once do not get in each other's way",
     async run({ store, record }) {
       const counters = Array.from({ length: 25 }, () => record({ data: "0" }));
       await Promise.all(counters.map((counter) => created(store, counter)));
       await Promise.all(counters.flatMap((counter) => [increment(store, counter), increment(store, counter)]));
       for (const counter of counters) await expectCount(store, counter, 2);
+    },
+  },
+  {
+    name: "at no moment is a live session missing from its user's list",
+    needs: ["users"],
+    async run({ store, record, now }) {
+      const sessions = Array.from({ length: 10 }, () => record({ userId: "u" }));
+      const anonymous = sessions.map((session) => ({ ...session, version: newVersion(), userId: null }));
+      let working = true;
+      const work = async () => {
+        await Promise.all(anonymous.slice(5).map((each) => store.create(each)));
+        await Promise.all(sessions.map((each, index) => (index < 5 ? store.create(each) : bind(anonymous[index], each))));
+        await Promise.all(sessions.map((each) => store.retire(each.handle, tombstone(now))));
+      };
+      const bind = (from: SessionRecord | undefined, to: SessionRecord) => store.save(to, from?.version ?? "");
+      const done = work().finally(() => (working = false));
+      const listed = async () => new Set((await store.users?.sessionsOf("u"))?.map(({ handle }) => handle));
+      const bound = async () => {
+        const outcomes = await Promise.all(sessions.map(({ handle }) => store.load(handle)));
+        return outcomes.flatMap((each) => (each.status === "live" && each.record.userId === "u" ? [each.record.handle] : []));
+      };
+      while (working) {
+        // Whoever is live before the list is read and still live after it was live all the time.
+        const before = await bound();
+        const between = await listed();
+        const after = new Set(await bound());
+        for (const handle of before) {
+          if (after.has(handle)) ok(between.has(handle), "a session could be loaded and was not in its user's list");
+        }
+        await new Promise((resume) => setImmediate(resume));
+      }
+      await done;
     },
   },
   {

@@ -84,6 +84,8 @@ export async function listAll(store: SessionStore, limit = 100): Promise<Session
     const last = all.at(-1)?.handle;
     const page = (await store.list?.(last === undefined ? { limit } : { after: last, limit })) ?? fail("the store has no list");
     if (page.length === 0) return all;
+    ok(page.length <= limit, "a page is longer than its limit");
+    ok(last === undefined || page.every(({ handle }) => handle > last), "a page has what the page before it had");
     all.push(...page);
   }
 }
