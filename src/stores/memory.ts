@@ -26,17 +26,17 @@ const DEFAULT_MAX_SESSIONS = 100_000;
 const DEFAULT_MAX_DATA_LENGTH = 256 * 1024 * 1024;
 
 /**
- * Keeps sessions in the memory of this process: for development, tests, and servers of one process whose sessions may end
- * with it. Every call answers at once.
+ * Keeps sessions in the memory of this process: for development, tests, and servers of one process whose sessions may
+ * end with it. Every call answers at once.
  *
- * It is bounded. A new session always finds room: at the bound, the session that is the soonest to expire goes, and counts
- * in `evicted`. New visitors have the shortest lifetime, so a flood of them pushes out its own and not those who have logged
- * in. Tombstones have a bound of their own, as large as `maxSessions` and at least 10,000, where the oldest goes first; no
- * write ever creates, so that lets nothing back in. Locks are not bounded. Epochs stay as long as the process, one number for
- * each user that was ever revoked.
+ * It is bounded. A new session always finds room: at the bound, the session that is the soonest to expire goes, and
+ * counts in `evicted`. New visitors have the shortest lifetime, so a flood of them pushes out its own and not those who
+ * have logged in. Tombstones have a bound of their own, as large as `maxSessions` and at least 10,000, where the oldest
+ * goes first; no write ever creates, so that lets nothing back in. Locks are not bounded. Epochs stay as long as the
+ * process, one number for each user that was ever revoked.
  *
- * It sweeps itself, without a timer and without a clock: each new session lets go of a few entries that were over a minute
- * before that session began. Up to 10,000 entries it leaves everything to `clearExpired`.
+ * It sweeps itself, without a timer and without a clock: each new session lets go of a few entries that were over a
+ * minute before that session began. Up to 10,000 entries it leaves everything to `clearExpired`.
  *
  * @throws {SessionError} `ERR_SESSION_CONFIG` when a bound is not a positive whole number
  */

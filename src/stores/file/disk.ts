@@ -1,0 +1,228 @@
+import fs from "node:fs";
+import { mkdir, open, link, lstat, readdir, rename, rmdir, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import type { Awaitable } from "../../core/store.ts";
+import { failedWith, storeFailure, unreadable } from "./failure.ts";
+
+/** What a write waits for. */
+export type SyncLevel = "none" | "data" | "full";
+
+/** Called before each change on the disk, with its name: where tests stop or kill a process. */
+export type Step = (name: string) => Awaitable<void>;
+
+/** A file as it was read. */
+export interface FileState {
+  /** Differs between any two states of a file. */
+  readonly identity: string;
+  readonly content: Buffer;
+}
+
+const PRIVATE_FOLDER = 0o700;
+const PRIVATE_FILE = 0o600;
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = fs.constants;
+// Not on Windows.
+const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
+const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+const WRITE_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+
+const HEAD_BYTES = 4096;
+/**
+ * A file up to this size is read at once: from the system's cache that takes microseconds, a trip to another thread
+ * many more.
+ */
+const READ_AT_ONCE_BYTES = 65_536;
+const NEWLINE = 0x0a;
+
+const readAway = promisify(fs.readFile);
+
+/** The file system as the store uses it: private modes, no symbolic links followed, and a step before each change. */
+export class Disk {
+  readonly #root: string;
+  readonly #sync: SyncLevel;
+  readonly #step: Step;
+  readonly #folders = new Set<string>();
+
+  constructor(root: string, sync: SyncLevel, step: Step = () => {}) {
+    this.#root = root;
+    this.#sync = sync;
+    this.#step = step;
+  }
+
+  /**
+   * A whole file, or null when there is none. @throws {SessionError} `ERR_SESSION_UNREADABLE` for what is no plain file
+   */
+  async read(path: string): Promise<FileState | null> {
+    const file = this.#open(path);
+    if (file === null) return null;
+    try {
+      const content = file.size <= READ_AT_ONCE_BYTES ? fs.readFileSync(file.fd) : await readAway(file.fd);
+      return { identity: identify(content, content.length), content };
+    } catch (error) {
+      throw storeFailure(error, true);
+    } finally {
+      fs.closeSync(file.fd);
+    }
+  }
+
+  /** The beginning of a file, or null when there is none. Throws as `read` does. */
+  head(path: string): FileState | null {
+    const file = this.#open(path);
+    if (file === null) return null;
+    try {
+      const buffer = Buffer.allocUnsafe(Math.min(file.size, HEAD_BYTES));
+      const content = buffer.subarray(0, fs.readSync(file.fd, buffer));
+      return { identity: identify(content, file.size), content };
+    } catch (error) {
+      throw storeFailure(error, true);
+    } finally {
+      fs.closeSync(file.fd);
+    }
+  }
+
+  /** The identity of whatever stands at `path`, readable or not; null for nothing. */
+  identity(path: string): string | null {
+    try {
+      return this.head(path)?.identity ?? null;
+    } catch (error) {
+      const info = fs.lstatSync(path, { throwIfNoEntry: false });
+      if (info === undefined || info.isFile()) throw error;
+      return `no file: ${info.ino}`;
+    }
+  }
+
+  /** The names in a folder; none when it is not there. */
+  async names(folder: string): Promise<string[]> {
+    try {
+      return await readdir(folder);
+    } catch (error) {
+      if (failedWith(error, "ENOENT")) return [];
+      throw storeFailure(error, true);
+    }
+  }
+
+  /** Whether anything stands at `path`. */
+  exists(path: string): boolean {
+    try {
+      return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    } catch (error) {
+      throw storeFailure(error, true);
+    }
+  }
+
+  /** When something last changed, on the file system's clock; null when it is not there. */
+  async changedAt(path: string): Promise<number | null> {
+    try {
+      return (await lstat(path)).mtimeMs;
+    } catch (error) {
+      if (failedWith(error, "ENOENT", "ENOTDIR")) return null;
+      throw storeFailure(error, true);
+    }
+  }
+
+  /** Writes a new private file, as durably as the store was asked to. */
+  async write(path: string, text: string): Promise<void> {
+    await this.#step("open");
+    const file = await open(path, WRITE_FLAGS, PRIVATE_FILE);
+    try {
+      await this.#step("write");
+      if (text !== "") await file.writeFile(text);
+      await this.#step("sync");
+      if (this.#sync !== "none" && text !== "") await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  async link(from: string, to: string): Promise<void> {
+    await this.#step("link");
+    await link(from, to);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#step("rename");
+    await rename(from, to);
+  }
+
+  async unlink(path: string): Promise<void> {
+    await this.#step("unlink");
+    await unlink(path);
+  }
+
+  async mkdir(path: string): Promise<void> {
+    await this.#step("mkdir");
+    await mkdir(path, { mode: PRIVATE_FOLDER });
+  }
+
+  async rmdir(path: string): Promise<void> {
+    await this.#step("rmdir");
+    await rmdir(path);
+  }
+
+  /** With `sync: "full"`, waits until a folder's own entries are on the disk. */
+  async settle(folder: string): Promise<void> {
+    if (this.#sync !== "full") return;
+    await this.#step("settle");
+    const handle = await open(folder, O_RDONLY);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Does something in a folder that may have to be made first, with those above it up to the store's own. */
+  async inFolder<T>(folder: string, action: () => Promise<T>): Promise<T> {
+    try {
+      if (this.#folders.has(folder)) return await action();
+    } catch (error) {
+      if (!failedWith(error, "ENOENT") || this.exists(folder)) throw error;
+    }
+    await this.#make(folder);
+    this.#folders.add(folder);
+    return action();
+  }
+
+  async #make(folder: string): Promise<void> {
+    try {
+      await this.mkdir(folder);
+      await this.settle(dirname(folder));
+    } catch (error) {
+      if (failedWith(error, "EEXIST")) return this.#checkFolder(folder);
+      if (!failedWith(error, "ENOENT") || folder === this.#root) throw error;
+      await this.#make(dirname(folder));
+      await this.#make(folder);
+    }
+  }
+
+  #checkFolder(folder: string): void {
+    if (fs.lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    throw Object.assign(new Error("not a folder"), { code: "ENOTDIR" });
+  }
+
+  #open(path: string): { readonly fd: number; readonly size: number } | null {
+    const folder = dirname(path);
+    try {
+      if (!this.#folders.has(folder)) {
+        if (!this.exists(folder)) return null;
+        this.#checkFolder(folder);
+        this.#folders.add(folder);
+      }
+      const fd = fs.openSync(path, READ_FLAGS);
+      const info = fs.fstatSync(fd);
+      if (info.isFile()) return { fd, size: info.size };
+      fs.closeSync(fd);
+    } catch (error) {
+      if (failedWith(error, "ENOENT")) return null;
+      if (!failedWith(error, "ELOOP", "EMLINK", "ENXIO")) throw storeFailure(error, true);
+    }
+    throw unreadable();
+  }
+}
+
+function identify(content: Buffer, size: number): string {
+  const end = content.indexOf(NEWLINE);
+  const head = content.subarray(0, Math.min(end === -1 ? content.length : end, HEAD_BYTES));
+  return `${size}:${head.toString("latin1")}`;
+}

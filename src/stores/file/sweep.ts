@@ -1,0 +1,152 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isSessionError } from "../../core/errors.ts";
+import { isLockHandle, type SessionHandle } from "../../core/id.ts";
+import type { SessionRecord } from "../../core/record.ts";
+import type { ClearBatch, ListPage } from "../../core/store.ts";
+import type { Disk } from "./disk.ts";
+import { type Header, parseHeader } from "./format.ts";
+import type { Guard } from "./guard.ts";
+import { handleOfFile, lockOf, SHARDS, userHash } from "./layout.ts";
+import { breathe, type Serial } from "./serial.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Users } from "./users.ts";
+
+const HOUR_MS = 3_600_000;
+const LOCK_LEFT_MS = 60_000;
+/** Removals under way at once, about as many as the runtime has threads for the disk. */
+const REMOVALS_AT_ONCE = 4;
+
+interface Due {
+  readonly handle: SessionHandle;
+  readonly identity: string;
+  readonly header: Header;
+}
+
+/** What goes through all sessions: the listing and the sweep. It never holds more than one sub-folder's names. */
+export class Sweep {
+  readonly #disk: Disk;
+  readonly #guard: Guard;
+  readonly #sessions: Sessions;
+  readonly #users: Users;
+  readonly #serial: Serial;
+  /** Where the next batch begins, so that batch after batch does not read the same files again. */
+  #shard = 0;
+  #userShard = Math.floor(Math.random() * SHARDS.length);
+
+  constructor(disk: Disk, guard: Guard, sessions: Sessions, users: Users, serial: Serial) {
+    this.#disk = disk;
+    this.#guard = guard;
+    this.#sessions = sessions;
+    this.#users = users;
+    this.#serial = serial;
+  }
+
+  async list({ after = "" as SessionHandle, limit }: ListPage): Promise<readonly SessionRecord[]> {
+    const records: SessionRecord[] = [];
+    for (const shard of SHARDS) {
+      if (shard < after.slice(0, 2)) continue;
+      for (const handle of (await this.#handlesIn(shard)).sort()) {
+        if (handle <= after || isLockHandle(handle)) continue;
+        if (records.length >= limit) return records;
+        const found = await this.#sessions.find(handle);
+        if (found.status === "live") records.push(found.record);
+        await breathe(records.length);
+      }
+    }
+    return records;
+  }
+
+  async clearExpired({ before, limit }: ClearBatch): Promise<number> {
+    let removed = 0;
+    for (let count = 0; count < SHARDS.length; count += 1) {
+      if (removed >= limit) return removed;
+      removed += await this.#clearShard(SHARDS[this.#shard] ?? "00", before, limit - removed);
+      if (removed < limit) this.#shard = (this.#shard + 1) % SHARDS.length;
+    }
+    if (removed < limit) await this.#tidy();
+    return removed;
+  }
+
+  async #handlesIn(shard: string): Promise<SessionHandle[]> {
+    const names = await this.#disk.names(this.#sessions.layout.sessionShard(shard));
+    return names.map(handleOfFile).filter((handle) => handle !== null);
+  }
+
+  async #clearShard(shard: string, before: number, limit: number): Promise<number> {
+    let removed = 0;
+    let due: Due[] = [];
+    const flush = async (): Promise<void> => {
+      const gone = await Promise.all(due.map((one) => this.#remove(one)));
+      removed += gone.filter(Boolean).length;
+      due = [];
+    };
+    let seen = 0;
+    for (const handle of await this.#handlesIn(shard)) {
+      const one = this.#due(handle, before);
+      if (one !== null) due.push(one);
+      if (removed + due.length >= limit || due.length >= REMOVALS_AT_ONCE) await flush();
+      if (removed >= limit) return removed;
+      await breathe((seen += 1));
+    }
+    await flush();
+    return removed;
+  }
+
+  /** The session, if its time is over; files that cannot be read are left as they are. */
+  #due(handle: SessionHandle, before: number): Due | null {
+    try {
+      const file = this.#disk.head(this.#sessions.layout.session(handle));
+      if (file === null) return null;
+      const [line] = file.content.toString("utf8").split("\n", 1);
+      const header = parseHeader(line, handle);
+      const deadline = header.state === "live" ? header.record.expiresAt : header.tombstone.until;
+      return deadline <= before ? { handle, identity: file.identity, header } : null;
+    } catch (error) {
+      if (isSessionError(error, "ERR_SESSION_UNREADABLE")) return null;
+      throw error;
+    }
+  }
+
+  #remove({ handle, identity, header }: Due): Promise<boolean> {
+    return this.#serial.run(handle, async () => {
+      if (header.state === "retired" && header.rotation !== null) await this.#sessions.settle(header.rotation);
+      if (!(await this.#guard.swap(this.#sessions.layout.session(handle), identity, null))) return false;
+      const user = userOf(header);
+      if (user !== null) await this.#users.discard(user, handle);
+      return true;
+    });
+  }
+
+  /**
+   * Clears away what processes that were killed have left. By the machine's clock: nothing here decides on a session.
+   */
+  async #tidy(): Promise<void> {
+    const { layout } = this.#sessions;
+    const now = Date.now();
+    for (const name of await this.#disk.names(layout.tmp)) {
+      if (await this.#isOlder(join(layout.tmp, name), now - HOUR_MS)) {
+        await rm(join(layout.tmp, name), { recursive: true, force: true });
+      }
+    }
+    for (const shard of SHARDS) {
+      const folder = layout.sessionShard(shard);
+      for (const name of await this.#disk.names(folder)) {
+        if (!name.endsWith(".lock") || !(await this.#isOlder(join(folder, name), now - LOCK_LEFT_MS))) continue;
+        await this.#guard.break(lockOf(join(folder, name)));
+      }
+    }
+    this.#userShard = (this.#userShard + 1) % SHARDS.length;
+    await this.#users.tidy(SHARDS[this.#userShard] ?? "00");
+  }
+
+  async #isOlder(path: string, moment: number): Promise<boolean> {
+    const changed = await this.#disk.changedAt(path);
+    return changed !== null && changed < moment;
+  }
+}
+
+function userOf(header: Header): string | null {
+  if (header.state === "retired") return header.user;
+  return header.record.userId === null ? null : userHash(header.record.userId);
+}
