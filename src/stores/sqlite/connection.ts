@@ -1,0 +1,159 @@
+import type { Clock } from "../../core/clock.ts";
+import { SessionError } from "../../core/errors.ts";
+import type { Awaitable } from "../../core/store.ts";
+import { query, type SqliteDatabaseLike } from "./driver.ts";
+import { isBusy, resultOf, storeFailure, type Effect } from "./failures.ts";
+import { ensureSchema, inTransaction } from "./migrate.ts";
+import type { TableNames } from "./names.ts";
+import { prepareStatements, type Statements } from "./statements.ts";
+
+/** How a {@link Connection} uses its database. */
+export interface ConnectionSettings {
+  /** True when the database was opened by the store, which then also sets its pragmas. */
+  readonly own: boolean;
+  readonly closeDatabase: boolean;
+  readonly busyTimeoutMs: number;
+  readonly synchronous: "normal" | "full" | undefined;
+  readonly clock: Clock;
+}
+
+// SQLite's own way of waiting holds up every request of the process; a write takes far less than this.
+const BLOCKING_MS = 2;
+const LONGEST_PAUSE_MS = 32;
+
+/** The store's way to its database: prepares statements when they are first needed, waits for locks, and names what went wrong. */
+export class Connection {
+  readonly #database: SqliteDatabaseLike;
+  readonly #names: TableNames;
+  readonly #settings: ConnectionSettings;
+  #statements: Statements | undefined;
+  #closed = false;
+
+  constructor(database: SqliteDatabaseLike, names: TableNames, settings: ConnectionSettings) {
+    this.#database = database;
+    this.#names = names;
+    this.#settings = settings;
+  }
+
+  /**
+   * Runs a verb: at once, and again until `busyTimeoutMs` is over while another connection holds the lock. The verb must not
+   * have committed anything when it throws.
+   *
+   * @param effect `write` when the verb may store something in a statement that is not in a transaction
+   */
+  run<T>(effect: Effect, verb: (statements: Statements) => T): Awaitable<T> {
+    try {
+      return verb(this.#ready());
+    } catch (error) {
+      if (isBusy(error)) return this.#retry(effect, () => verb(this.#ready()), error);
+      throw storeFailure(error, effect, this.#names.sessions);
+    }
+  }
+
+  /** As {@link run}, for work that needs no tables. */
+  runBare<T>(work: (database: SqliteDatabaseLike) => T): Awaitable<T> {
+    const attempt = (): T => {
+      this.#refuseUse();
+      this.#configure();
+      return work(this.#database);
+    };
+    try {
+      return attempt();
+    } catch (error) {
+      if (isBusy(error)) return this.#retry("write", attempt, error);
+      throw storeFailure(error, "write", this.#names.sessions);
+    }
+  }
+
+  /** Runs `body` with the write lock held; for use inside a verb. */
+  transaction<T>(body: () => T): T {
+    const undone = (error: unknown): unknown => (isBusy(error) ? error : storeFailure(error, "read", this.#names.sessions));
+    return inTransaction(this.#database, body, undone);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const statements = this.#statements;
+    this.#statements = undefined;
+    try {
+      for (const statement of Object.values(statements ?? {})) statement.finalize?.();
+      if (this.#settings.closeDatabase) this.#database.close();
+    } catch (error) {
+      throw storeFailure(error, "read", this.#names.sessions);
+    }
+  }
+
+  #ready(): Statements {
+    this.#refuseUse();
+    return (this.#statements ??= this.#prepare());
+  }
+
+  #refuseUse(): void {
+    if (this.#closed) throw new SessionError("ERR_SESSION_USAGE", "The SQLite store was closed");
+    if (this.#settings.own) return;
+    if (this.#database.isTransaction === true || this.#database.inTransaction === true) {
+      throw new SessionError(
+        "ERR_SESSION_STORE",
+        "The database that sqliteStore was given is inside a transaction, which could undo the session's write; give the store a connection of its own",
+        { applied: "no" },
+      );
+    }
+  }
+
+  #prepare(): Statements {
+    this.#configure();
+    ensureSchema(this.#database, this.#names);
+    try {
+      return prepareStatements(this.#database, this.#names);
+    } catch (error) {
+      if (resultOf(error) !== "ERROR") throw error;
+      const problem = `sqliteStore: the table "${this.#names.sessions}" is not as sojourn makes it; see \`sojourn migrate --sql\``;
+      throw new SessionError("ERR_SESSION_CONFIG", problem, { cause: error });
+    }
+  }
+
+  #configure(): void {
+    const { own, synchronous } = this.#settings;
+    if (!own) {
+      if (synchronous !== undefined) this.#database.exec(`PRAGMA synchronous = ${synchronous}`);
+      return;
+    }
+    this.#database.exec(`PRAGMA busy_timeout = ${BLOCKING_MS}`);
+    // Only the write-ahead log is safe from damage without a flush for each write; some file systems do not have it.
+    const safe = this.#useWriteAheadLog() ? synchronous : "full";
+    this.#database.exec(`PRAGMA synchronous = ${safe}`);
+  }
+
+  #useWriteAheadLog(): boolean {
+    try {
+      const [mode] = query(this.#database, "PRAGMA journal_mode = WAL", ["journal_mode"]);
+      return mode?.[0] === "wal";
+    } catch (error) {
+      // A database that cannot be written keeps the mode that it has, and can still be read.
+      if (resultOf(error) !== "READONLY") throw error;
+      return false;
+    }
+  }
+
+  async #retry<T>(effect: Effect, attempt: () => T, first: unknown): Promise<T> {
+    const { clock, busyTimeoutMs } = this.#settings;
+    const start = clock.now();
+    let last = first;
+    let slept = 0;
+    for (let longest = 1; ; longest = Math.min(longest * 2, LONGEST_PAUSE_MS)) {
+      const left = busyTimeoutMs - Math.max(slept, clock.now() - start);
+      if (left <= 0) throw storeFailure(last, effect, this.#names.sessions);
+      // At random, so that processes that met once do not meet again and again.
+      const pause = Math.min(left, 1 + Math.random() * longest);
+      await clock.sleep(pause);
+      slept += pause;
+      try {
+        return attempt();
+      } catch (error) {
+        if (!isBusy(error)) throw storeFailure(error, effect, this.#names.sessions);
+        last = error;
+      }
+    }
+  }
+}

@@ -1,0 +1,227 @@
+import type { SessionHandle } from "../../core/id.ts";
+import type { SessionRecord, Tombstone } from "../../core/record.ts";
+import type {
+  Awaitable,
+  ClearBatch,
+  CreateOutcome,
+  ListPage,
+  LoadOutcome,
+  RetireOutcome,
+  RotateOutcome,
+  SaveOutcome,
+  SessionStore,
+  TouchOutcome,
+  UserIndex,
+} from "../../core/store.ts";
+import type { Connection } from "./connection.ts";
+import { migrate, type MigrateOptions, type MigratingStore, type MigrationReport } from "./migrate.ts";
+import type { TableNames } from "./names.ts";
+import { count, RowReader, storable, time, type Entry } from "./rows.ts";
+import type { Statements } from "./statements.ts";
+
+/** A {@link SessionStore} in a SQLite database, with every ability of the contract. */
+export interface SqliteStore extends Required<SessionStore>, MigratingStore {}
+
+type Refusal = Exclude<SaveOutcome, { status: "saved" }>;
+
+/** How many rows a sweep puts off at a time. */
+const POSTPONED_AT_ONCE = 500;
+
+/**
+ * The verbs. Each tries one statement that does it all when nothing stands in the way, and looks closer only when that changed
+ * nothing.
+ */
+export class SqliteSessions implements SqliteStore {
+  readonly name = "sqlite";
+  readonly reach: "process" | "machine";
+  readonly durable: boolean;
+  readonly users: UserIndex;
+  readonly #connection: Connection;
+  readonly #names: TableNames;
+  readonly #rows: RowReader;
+
+  constructor(connection: Connection, names: TableNames, inFile: boolean) {
+    this.#connection = connection;
+    this.#names = names;
+    this.#rows = new RowReader(names.sessions);
+    this.reach = inFile ? "machine" : "process";
+    this.durable = inFile;
+    this.users = {
+      epoch: (userId) => connection.run("read", (statements) => this.#epochOf(statements, userId)),
+      advanceEpoch: (userId, atLeast) => this.#advanceEpoch(userId, atLeast),
+      sessionsOf: (userId) =>
+        connection.run("read", (statements) => this.#rows.records(statements.sessionsOf.all(userId))),
+    };
+  }
+
+  load(handle: SessionHandle): Awaitable<LoadOutcome> {
+    return this.#connection.run("read", (statements): LoadOutcome => {
+      const entry = this.#find(statements, handle);
+      if (entry === undefined) return { status: "missing" };
+      if (entry.tombstone !== undefined) return { status: "retired", reason: entry.tombstone.reason };
+      return shown("live", entry.record, entry.userEpoch);
+    });
+  }
+
+  create(record: SessionRecord): Awaitable<CreateOutcome> {
+    const values = creation(record);
+    return this.#connection.run("write", (statements): CreateOutcome => {
+      if (changed(statements.create.run(...values))) return { status: "created" };
+      return this.#connection.transaction((): CreateOutcome => {
+        if (statements.has.all(record.handle).length > 0) return { status: "exists" };
+        return { status: changed(statements.create.run(...values)) ? "created" : "revoked" };
+      });
+    });
+  }
+
+  save(record: SessionRecord, expectedVersion: string): Awaitable<SaveOutcome> {
+    const { handle, epoch } = record;
+    const data = storable(record.data);
+    const version = storable(record.version);
+    const userId = record.userId === null ? null : storable(record.userId);
+    const expiresAt = time(record.expiresAt);
+    count(epoch, "An epoch");
+    return this.#connection.run("write", (statements): SaveOutcome => {
+      const { save, replace } = statements;
+      if (changed(save.run(data, version, expiresAt, handle, expectedVersion, userId, epoch, expiresAt, userId, epoch))) {
+        return { status: "saved" };
+      }
+      const refusal = this.#refusal(statements, handle, expectedVersion, record);
+      if (refusal !== undefined) return refusal;
+      return this.#connection.transaction((): SaveOutcome => {
+        const late = this.#refusal(statements, handle, expectedVersion, record);
+        if (late !== undefined) return late;
+        replace.run(data, version, expiresAt, userId, epoch, expiresAt, handle);
+        return { status: "saved" };
+      });
+    });
+  }
+
+  touch(handle: SessionHandle, version: string, expiresAt: number): Awaitable<TouchOutcome> {
+    const deadline = time(expiresAt);
+    return this.#connection.run("write", (statements): TouchOutcome => {
+      if (changed(statements.touch.run(deadline, handle, version, deadline))) return { status: "touched" };
+      const entry = this.#find(statements, handle);
+      const stale = entry === undefined || entry.tombstone !== undefined || entry.record.version !== version;
+      return { status: stale ? "stale" : "touched" };
+    });
+  }
+
+  retire(handle: SessionHandle, tombstone: Tombstone, expectedVersion?: string): Awaitable<RetireOutcome> {
+    const { reason } = tombstone;
+    const values = burial(handle, tombstone);
+    const retired: RetireOutcome = { status: "retired", reason, token: tombstone.token };
+    return this.#connection.run("write", (statements): RetireOutcome => {
+      const bury = (): boolean =>
+        changed(expectedVersion === undefined ? statements.retire.run(...values) : statements.retireVersion.run(...values, expectedVersion));
+      if (bury()) return retired;
+      return this.#connection.transaction((): RetireOutcome => {
+        const entry = this.#find(statements, handle);
+        if (entry === undefined) return { status: "missing" };
+        if (entry.tombstone !== undefined) {
+          const until = time(tombstone.until);
+          statements.extend.run(until, handle, until);
+          return { status: "retired", reason: entry.tombstone.reason, token: entry.tombstone.token };
+        }
+        return bury() ? retired : shown("conflict", entry.record, entry.userEpoch);
+      });
+    });
+  }
+
+  rotate(
+    handle: SessionHandle,
+    expectedVersion: string,
+    record: SessionRecord,
+    tombstone: Tombstone,
+  ): Awaitable<RotateOutcome> {
+    const created = creation(record);
+    const buried = burial(handle, tombstone);
+    return this.#connection.run("write", (statements) =>
+      this.#connection.transaction((): RotateOutcome => {
+        const refusal = this.#refusal(statements, handle, expectedVersion, record);
+        if (refusal !== undefined) return refusal;
+        if (!changed(statements.create.run(...created))) return { status: "exists" };
+        statements.retire.run(...buried);
+        return { status: "rotated" };
+      }),
+    );
+  }
+
+  list(page: ListPage): Awaitable<readonly SessionRecord[]> {
+    const limit = count(page.limit, "The limit of a page");
+    return this.#connection.run("read", ({ list }) => this.#rows.records(list.all(page.after ?? "", limit)));
+  }
+
+  async clearExpired(batch: ClearBatch): Promise<number> {
+    const before = time(batch.before);
+    const limit = count(batch.limit, "The limit of a batch");
+    // What was renewed since it was last looked at moves back in the index; what is then left at its front is over.
+    for (;;) {
+      const postponed = await this.#connection.run("write", ({ postpone }) => changes(postpone.run(before, before, POSTPONED_AT_ONCE)));
+      if (postponed < POSTPONED_AT_ONCE) break;
+      await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    }
+    return this.#connection.run("write", ({ sweep }) => changes(sweep.run(before, before, limit)));
+  }
+
+  migrate(options?: MigrateOptions): Awaitable<MigrationReport> {
+    return this.#connection.runBare((database) => migrate(database, this.#names, options));
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  #find({ load }: Statements, handle: SessionHandle): Entry | undefined {
+    return this.#rows.entry(handle, load.get(handle));
+  }
+
+  #epochOf({ epoch }: Statements, userId: string): number {
+    return this.#rows.epoch(epoch.get(userId));
+  }
+
+  #advanceEpoch(userId: string, atLeast: number): Awaitable<number> {
+    const user = storable(userId);
+    const least = count(atLeast, "An epoch");
+    // Every row is fetched: a driver that fetches only one ends the statement early, and an error of the commit goes unseen.
+    return this.#connection.run("write", ({ advanceEpoch }) => this.#rows.epoch(advanceEpoch.all(user, least, least)[0]));
+  }
+
+  /** Why `next` may not be written onto what is under the handle, or undefined when it may. */
+  #refusal(statements: Statements, handle: SessionHandle, expectedVersion: string, next: SessionRecord): Refusal | undefined {
+    const entry = this.#find(statements, handle);
+    if (entry === undefined) return { status: "missing" };
+    if (entry.tombstone !== undefined) return { status: "retired", reason: entry.tombstone.reason };
+    if (next.userId !== null && next.epoch < this.#epochOf(statements, next.userId)) return { status: "revoked" };
+    return entry.record.version === expectedVersion ? undefined : shown("conflict", entry.record, entry.userEpoch);
+  }
+}
+
+function shown<Status extends "live" | "conflict">(status: Status, record: SessionRecord, userEpoch: number | null) {
+  return userEpoch === null ? { status, record } : { status, record, userEpoch };
+}
+
+function changes(result: { readonly changes: number | bigint }): number {
+  return Number(result.changes);
+}
+
+function changed(result: { readonly changes: number | bigint }): boolean {
+  return changes(result) > 0;
+}
+
+/** What `create` binds. */
+function creation(record: SessionRecord) {
+  const handle = storable(record.handle);
+  const version = storable(record.version);
+  const userId = record.userId === null ? null : storable(record.userId);
+  const epoch = count(record.epoch, "An epoch");
+  const expiresAt = time(record.expiresAt);
+  const data = storable(record.data);
+  return [handle, version, time(record.createdAt), expiresAt, userId, epoch, expiresAt, data, userId, epoch] as const;
+}
+
+/** What `retire` binds. */
+function burial(handle: SessionHandle, { reason, token, until }: Tombstone) {
+  const end = time(until);
+  return [storable(token), reason, end, end, handle] as const;
+}
