@@ -48,18 +48,24 @@ function checkBytes(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** True for text of one case only, text whose characters come in runs of one kind, as words do, and text of few characters. */
+/** True for text that is nearly of one case, text whose characters come in runs of one kind, and text of few characters. */
 function looksTyped(text: string): boolean {
+  const count = { lower: 0, upper: 0, digit: 0, other: 0 };
   const pairs = { lower: 0, upper: 0, digit: 0, other: 0 };
-  for (let index = 1; index < text.length; index++) {
+  let before: keyof typeof count | undefined;
+  for (let index = 0; index < text.length; index++) {
     const kind = kindOf(text.charCodeAt(index));
-    if (kind === kindOf(text.charCodeAt(index - 1))) pairs[kind]++;
+    count[kind]++;
+    if (kind === before) pairs[kind]++;
+    before = kind;
   }
   const all = text.length - 1;
   const same = pairs.lower + pairs.upper + pairs.digit + pairs.other;
   // Of the 42 neighbours in a random key of 43 characters, 7 are expected to be both small letters, and 15 of one kind.
   const inRuns = Math.max(pairs.lower, pairs.upper) > all * 0.64 || same > all * 0.75;
-  return inRuns || !/[A-Z]/.test(text) || !/[a-z]/.test(text) || new Set(text).size < 16;
+  const minority = Math.min(count.lower, count.upper);
+  const inWords = minority === 0 || (count.digit + count.other === 0 && minority < text.length * 0.26);
+  return inRuns || inWords || new Set(text).size < 16;
 }
 
 function kindOf(code: number): "lower" | "upper" | "digit" | "other" {
