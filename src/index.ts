@@ -17,6 +17,7 @@ export {
   DEFAULTS,
   type GonePolicy,
   type HeaderOptions,
+  type MergeRuleOf,
   type ResolvedOptions,
   type SessionsOptions,
   type StoreErrorPolicy,

@@ -3,7 +3,7 @@ import { jsonCodec } from "../codec/json.ts";
 import { checkCookieAttributes, type CookieAttributes } from "../cookie/serialize.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { SessionError } from "./errors.ts";
-import type { MergeRule } from "./merge.ts";
+import type { MergeRule, MergeSides } from "./merge.ts";
 import type { SchemaLike } from "./standard-schema.ts";
 import { isStateless, type SessionStore, type StatelessStore } from "./store.ts";
 
@@ -44,6 +44,9 @@ export type UnreadablePolicy = "anonymous" | "error";
 /** What a request sees when the store fails. */
 export type StoreErrorPolicy = "error" | "anonymous";
 
+/** The merge of a key's type; where the data is not typed, any merge. */
+export type MergeRuleOf<V> = unknown extends V ? (sides: MergeSides<never>) => unknown : MergeRule<NonNullable<V>>;
+
 /** Every option of {@link createSessions}; `DEFAULTS` has the defaults. */
 export interface SessionsOptions<T extends object = Record<string, unknown>> {
   /** Where sessions are kept: a store, or a URL such as `sqlite:sessions.db`. Default `sqlite:sessions.db`. */
@@ -68,7 +71,7 @@ export interface SessionsOptions<T extends object = Record<string, unknown>> {
   /** Data ↔ text. Default `jsonCodec()`. */
   readonly codec?: Codec | undefined;
   /** How keys that two requests changed are merged. Default: the last writer wins, and `overwritten` counts it. */
-  readonly merge?: { readonly [K in keyof T]?: MergeRule<NonNullable<T[K]>> } | undefined;
+  readonly merge?: { readonly [K in keyof T]?: MergeRuleOf<T[K]> } | undefined;
   /** Groups of keys that must come from one request. Default none. */
   readonly together?: readonly (readonly (keyof T & string)[])[] | undefined;
   /** A Standard Schema for the data: checked, and where it says so changed, on load; checked before each write. Default none. */

@@ -53,6 +53,8 @@ export class SessionWork {
   headersSent = false;
   /** True when the id was made or changed since the request came in, so that the client has to be told. */
   renewed = false;
+  /** True when this request stored the session or moved its deadline, so that the cookie has to follow. */
+  stored = false;
   /** True when the session was ended by this request. */
   ended = false;
   data: PlainObject = {};
@@ -150,10 +152,10 @@ export class SessionWork {
   }
 
   /** Stores what changed; a new session only if it holds something, or with `force`. */
-  async save({ force = false, guard }: WriteOptions = {}): Promise<boolean> {
+  async save({ force = false, guard }: WriteOptions = {}): Promise<void> {
     if (this.status === "unloaded") await this.load();
     if (this.status === "new" || this.status === "live") return this.#write({ force, ...(guard && { guard }) });
-    if (this.#isBare() && !force) return false;
+    if (this.#isBare() && !force) return;
     throw this.refusal();
   }
 
@@ -175,28 +177,28 @@ export class SessionWork {
       publish("ended", { store: engine.store.name });
     }
     this.#forget();
+    this.stored = false;
     this.ended = true;
   }
 
-  /** Moves the deadline if it has fallen behind. Gives whether it was moved. */
-  async touch(): Promise<boolean> {
+  /** Moves the deadline if it has fallen behind. */
+  async touch(): Promise<void> {
     const { engine, snapshot } = this;
-    if (this.status !== "live" || snapshot === null || this.headersSent) return false;
+    if (this.status !== "live" || snapshot === null || this.headersSent) return;
     const now = engine.options.clock.now();
     const { record } = snapshot;
     const state = { expiry: this.notes.expiry, createdAt: record.createdAt, proven: this.proven };
-    if (!isRefreshDue(state, record.expiresAt, now, engine.options)) return false;
+    if (!isRefreshDue(state, record.expiresAt, now, engine.options)) return;
     const expiresAt = deadlineAt(state, now, engine.options);
     try {
       const { status } = await engine.store.touch(record.handle, record.version, expiresAt);
       publish("touched", { store: engine.store.name });
-      if (status === "stale") return false;
+      if (status === "stale") return;
       this.snapshot = { ...snapshot, record: { ...record, expiresAt } };
-      return true;
+      this.stored = true;
     } catch (error) {
       // Nothing is lost: the next visit moves the deadline.
       storeError(engine, error, "unknown");
-      return false;
     }
   }
 
@@ -289,28 +291,28 @@ export class SessionWork {
     }
   }
 
-  async #write(how: WriteOptions & { readonly apply?: (content: Content) => Content }): Promise<boolean> {
+  async #write(how: WriteOptions & { readonly apply?: (content: Content) => Content }): Promise<void> {
     if (this.status === "new") return this.#create(how);
     const handle = this.handle!;
     return this.engine.queue.run(handle, () => this.#commit(how));
   }
 
-  async #create({ force, apply }: WriteOptions & { apply?: (content: Content) => Content }): Promise<boolean> {
+  async #create({ force, apply }: WriteOptions & { apply?: (content: Content) => Content }): Promise<void> {
     const started = this.#content();
     const before = plainOf(this.engine, started);
     const content = apply === undefined ? started : apply(this.#copy(started, before));
     const bare = Object.keys(content.data).length + Object.keys(content.notes).length === 0 && content.userId === null;
-    if (bare && !force) return false;
+    if (bare && !force) return;
     this.requireHeaders();
     const { id, snapshot } = await createSession(this.engine, { content, proven: this.proven });
     this.id = id;
     this.status = "live";
     this.renewed = true;
+    this.stored = true;
     this.#adopt(before, content, snapshot);
-    return true;
   }
 
-  async #commit(how: WriteOptions & { readonly apply?: (content: Content) => Content }): Promise<boolean> {
+  async #commit(how: WriteOptions & { readonly apply?: (content: Content) => Content }): Promise<void> {
     const pending = this.#content();
     const before = plainOf(this.engine, pending);
     const cleared = this.#cleared;
@@ -332,8 +334,8 @@ export class SessionWork {
         this.id = done.id;
         this.renewed = true;
       }
+      if (done.wrote) this.stored = true;
       this.#adopt(before, done.content, done.snapshot);
-      return done.wrote;
     } catch (error) {
       // The caller is told here, once: what was refused must not be refused again when the response leaves.
       if (isSessionError(error, "ERR_SESSION_GONE")) this.#close(error.reason ?? "ended");

@@ -122,8 +122,8 @@ export async function processResponse<T extends object>(
     try {
       const counts = response.status < 500;
       await settleFlash(any, counts);
-      const wrote = counts && (await commit(work, exchange, response));
-      return headersFor(work, exchange, response, wrote);
+      if (counts) await commit(work, exchange, response);
+      return headersFor(work, exchange, response);
     } catch (error) {
       exchange.state = "failed";
       throw error;
@@ -212,27 +212,25 @@ async function settleFlash(session: AnySession, counts: boolean): Promise<void> 
   }
 }
 
-/** Gives whether the cookie has to be sent because the session was stored or its deadline was moved. */
-async function commit(work: SessionWork, { access }: Exchange, response: SessionResponse): Promise<boolean> {
+async function commit(work: SessionWork, { access }: Exchange, response: SessionResponse): Promise<void> {
   const every = access.options.saveEveryRequest && !work.isEmpty;
   try {
     if (every) await work.load();
     const writable = work.status === "new" || work.status === "live";
     if (!work.isModified() && !(every && writable)) return await work.touch();
     // Nobody would ever hold the cookie of a session made for a client that has gone.
-    if (work.status === "new" && response.aborted === true) return false;
+    if (work.status === "new" && response.aborted === true) return;
     return await work.save({ force: every });
   } catch (error) {
     if (!isSessionError(error, "ERR_SESSION_GONE") || work.policy.onGone !== "drop") throw error;
     publish("dropped", { store: work.engine.store.name, ...(error.reason && { reason: error.reason }) });
-    return false;
   }
 }
 
-function headersFor(work: SessionWork, exchange: Exchange, response: SessionResponse, wrote: boolean): HeaderChanges {
+function headersFor(work: SessionWork, exchange: Exchange, response: SessionResponse): HeaderChanges {
   const { options } = exchange.access;
   const set: [string, string][] = [];
-  const setCookie = options.header === undefined ? cookiesFor(work, exchange, wrote) : [];
+  const setCookie = options.header === undefined ? cookiesFor(work, exchange) : [];
   const answered = options.header !== undefined && headerFor(work, exchange, set);
   if (setCookie.length > 0 && options.cookie.secure && exchange.request.secure === false) {
     const fix = "Serve it over https, tell the adapter to trust its proxy, or say `cookie: { secure: false }` for development.";
@@ -245,7 +243,7 @@ function headersFor(work: SessionWork, exchange: Exchange, response: SessionResp
   return { setCookie, set };
 }
 
-function cookiesFor(work: SessionWork, { access, sent, sealed }: Exchange, wrote: boolean): string[] {
+function cookiesFor(work: SessionWork, { access, sent, sealed }: Exchange): string[] {
   const { options } = access;
   if (work.id === null) {
     const over = sent.names.length > 0 && (work.isEmpty || work.ended);
@@ -253,7 +251,7 @@ function cookiesFor(work: SessionWork, { access, sent, sealed }: Exchange, wrote
   }
   const { snapshot } = work;
   const moves = sent.moved && work.status === "live";
-  if (snapshot === null || !(wrote || work.renewed || moves)) return [];
+  if (snapshot === null || !(work.stored || moves)) return [];
   const state = { expiry: work.notes.expiry, createdAt: snapshot.record.createdAt, proven: true };
   const maxAge = cookieMaxAge(state, options.clock.now(), options);
   const cookies =
