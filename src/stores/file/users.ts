@@ -11,6 +11,8 @@ import { handleOfEntry, userHash } from "./layout.ts";
 import { breathe } from "./serial.ts";
 import type { Sessions } from "./sessions.ts";
 
+const FRESH_MS = 10_000;
+
 /**
  * The index of users: a folder a user, an empty file a session.
  *
@@ -52,11 +54,7 @@ export class Users implements UserIndex {
     for (const name of await this.#disk.names(this.#sessions.layout.user(hash))) {
       const handle = handleOfEntry(name);
       if (handle === null || records.has(handle)) continue;
-      let owned = await this.#owned(handle, hash);
-      if (owned === null) {
-        await this.#drop(hash, name, handle);
-        owned = await this.#owned(handle, hash);
-      }
+      const owned = (await this.#owned(handle, hash)) ?? (await this.#repair(hash, name, handle));
       if (owned?.status === "live" && owned.record.userId === userId) records.set(handle, owned.record);
       await breathe(records.size);
     }
@@ -97,9 +95,19 @@ export class Users implements UserIndex {
     for (const hash of await this.#disk.names(layout.userShard(shard))) {
       for (const name of await this.#disk.names(layout.user(hash))) {
         const handle = handleOfEntry(name);
-        if (handle !== null && (await this.#owned(handle, hash)) === null) await this.#drop(hash, name, handle);
+        if (handle !== null && (await this.#owned(handle, hash)) === null) await this.#repair(hash, name, handle);
       }
     }
+  }
+
+  /** Drops a stale entry; gives the user's record if there is one after all. */
+  async #repair(hash: string, name: string, handle: SessionHandle): Promise<Owned | null> {
+    const changed = await this.#disk.changedAt(join(this.#sessions.layout.user(hash), name));
+    // By the machine's clock, out of courtesy: readers that doubt every new entry would keep its writer from ever
+    // getting through.
+    if (changed === null || Math.abs(Date.now() - changed) < FRESH_MS) return null;
+    await this.#drop(hash, name, handle);
+    return this.#owned(handle, hash);
   }
 
   async #drop(hash: string, name: string, handle: SessionHandle): Promise<void> {
