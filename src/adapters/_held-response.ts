@@ -39,10 +39,10 @@ interface Call {
  * replayed; to the handler the response looks the way Node's own would after the same calls.
  *
  * `open`: nothing was sent. `fixed`: `writeHead` was called, which in HTTP/1 sends nothing yet. `committing`: the first byte is due.
- * `released`: committed, all passes through. `answering`: the commit failed, and the error is being answered. `over`: the error was
- * answered; what the handler may still send goes nowhere.
+ * `released`: committed, all passes through. `failed`: the commit failed; what the handler may still send goes nowhere. `answering`:
+ * all passes through, for it is the error's answer. `over`: the answer has ended; what the handler may still send goes nowhere.
  */
-type Stage = "open" | "fixed" | "committing" | "released" | "answering" | "over";
+type Stage = "open" | "fixed" | "committing" | "released" | "failed" | "answering" | "over";
 
 export class HeldResponse {
   readonly #res: ServerResponse;
@@ -100,7 +100,7 @@ export class HeldResponse {
 
   #writeHead(args: readonly unknown[]): unknown {
     if (this.#passes) return this.#call({ verb: "writeHead", args });
-    if (this.#stage === "over") return this.#res;
+    if (this.#lost) return this.#res;
     if (this.#head) throw headFixed(this.#res, "write");
     applyHead(this.#res, args);
     this.#fix(true);
@@ -110,7 +110,7 @@ export class HeldResponse {
 
   #write(args: readonly unknown[]): unknown {
     if (this.#passes) return this.#call({ verb: "write", args });
-    if (this.#stage === "over") return this.#discard(args, false);
+    if (this.#lost) return this.#discard(args, false);
     assertChunk(args[0]);
     this.#drain = true;
     this.#keep({ verb: "write", args });
@@ -124,7 +124,7 @@ export class HeldResponse {
       return this.#res;
     }
     if (this.#passes) return this.#call({ verb: "end", args });
-    if (this.#stage === "over") return this.#discard(args, this.#res);
+    if (this.#lost) return this.#discard(args, this.#res);
     if (args[0] && typeof args[0] !== "function") assertChunk(args[0]);
     this.#keep({ verb: "end", args });
     this.#ended = true;
@@ -133,11 +133,15 @@ export class HeldResponse {
 
   #flushHeaders(): void {
     if (this.#passes) this.#call({ verb: "flushHeaders", args: [] });
-    else if (this.#stage !== "over") this.#keep({ verb: "flushHeaders", args: [] });
+    else if (!this.#lost) this.#keep({ verb: "flushHeaders", args: [] });
   }
 
   get #passes(): boolean {
     return this.#stage === "released" || this.#stage === "answering";
+  }
+
+  get #lost(): boolean {
+    return this.#stage === "failed" || this.#stage === "over";
   }
 
   #call({ verb, args }: Call): unknown {
@@ -233,7 +237,42 @@ export class HeldResponse {
     for (const { args } of this.#queue.splice(0)) this.#discard(args, undefined);
     this.#stage = "answering";
     this.#holder.answer(error);
+    if (this.#stage === "answering" && !this.#ended && !res.headersSent) this.#awaitAnswer();
     this.#settle();
+  }
+
+  /**
+   * Tells the answer of an error handler that takes its time from what the handler, still at work, goes on to send: whoever sets a
+   * status or a header is answering, for to the handler the head was sent long ago.
+   */
+  #awaitAnswer(): void {
+    const res = this.#res;
+    this.#stage = "failed";
+    const answering = (): void => {
+      unshadow();
+      if (this.#stage === "failed") this.#stage = "answering";
+    };
+    const began = (name: "setHeader" | "setHeaders" | "appendHeader" | "removeHeader" | "writeHead") => ({
+      value: (...args: unknown[]): unknown => {
+        answering();
+        return Reflect.apply(res[name], res, args);
+      },
+    });
+    const { statusCode } = res;
+    const unshadow = shadow(res, {
+      setHeader: began("setHeader"),
+      setHeaders: began("setHeaders"),
+      appendHeader: began("appendHeader"),
+      removeHeader: began("removeHeader"),
+      writeHead: began("writeHead"),
+      statusCode: {
+        get: () => statusCode,
+        set: (status: number) => {
+          answering();
+          res.statusCode = status;
+        },
+      },
+    });
   }
 
   #discard<R>(args: readonly unknown[], result: R): R {
@@ -243,6 +282,6 @@ export class HeldResponse {
   }
 
   #settle(): void {
-    if (this.#closed && (this.#passes || this.#stage === "over")) this.#holder.closed();
+    if (this.#closed && (this.#passes || this.#lost)) this.#holder.closed();
   }
 }

@@ -16,6 +16,6 @@ export function shadow(target: object, properties: Readonly<Record<string, Shado
   };
 }
 
-type Shadow = { readonly get: () => unknown } | { readonly value: unknown };
+type Shadow = { readonly get: () => unknown; readonly set?: (value: never) => void } | { readonly value: unknown };
 
 const plain = { configurable: true, writable: true } as const;

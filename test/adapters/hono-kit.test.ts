@@ -1,0 +1,6 @@
+import test from "node:test";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { adapterKit } from "../../src/testing/adapter-kit.ts";
+import { honoTarget } from "./targets.ts";
+
+adapterKit(test, honoTarget, { store: () => memoryStore() });
