@@ -187,11 +187,12 @@ export class Session<T extends object = Record<string, unknown>> {
     try {
       await work.serial(() => work.load(true));
       if (work.status !== "live") throw work.refusal();
-      const guard = (conflicted: boolean) => lock.check(conflicted);
+      work.guard = (conflicted) => lock.check(conflicted);
       // A new version is the fence: an earlier holder that is still at work now meets a conflict and finds its lock gone.
-      if (lock.takenOver) await work.serial(() => work.save({ force: true, guard }));
-      return await this.#runAndSave(action, guard);
+      if (lock.takenOver) await work.serial(() => work.save({ force: true }));
+      return await this.#runAndSave(action);
     } finally {
+      work.guard = undefined;
       await lock.release();
     }
   }
@@ -341,12 +342,12 @@ export class Session<T extends object = Record<string, unknown>> {
     return { work };
   }
 
-  async #runAndSave<R>(action: (data: T) => R | Promise<R>, guard?: (conflicted: boolean) => Promise<void>): Promise<R> {
+  async #runAndSave<R>(action: (data: T) => R | Promise<R>): Promise<R> {
     const work = this.#work;
     const result = await action(work.data as T);
     try {
-      await guard?.(false);
-      await work.serial(() => work.save(guard === undefined ? {} : { guard }));
+      await work.guard?.(false);
+      await work.serial(() => work.save());
     } catch (error) {
       // What was made under a lock that is lost must not leave with the response either.
       work.revert();

@@ -38,7 +38,6 @@ export interface Policy {
 export interface WriteOptions {
   /** Store it though nothing changed. */
   readonly force?: boolean;
-  readonly guard?: CommitRequest["guard"];
 }
 
 const NOTHING: Content = Object.freeze({ data: {}, notes: {}, userId: null, epoch: 0 });
@@ -62,6 +61,8 @@ export class SessionWork {
   userId: string | null = null;
   epoch = 0;
   snapshot: Snapshot | null = null;
+  /** Asked before each write while a lock is held. */
+  guard: CommitRequest["guard"];
   /** True when the client showed that it holds the id, or holds it for certain. */
   proven: boolean;
   #cleared = false;
@@ -152,9 +153,9 @@ export class SessionWork {
   }
 
   /** Stores what changed; a new session only if it holds something, or with `force`. */
-  async save({ force = false, guard }: WriteOptions = {}): Promise<void> {
+  async save({ force = false }: WriteOptions = {}): Promise<void> {
     if (this.status === "unloaded") await this.load();
-    if (this.status === "new" || this.status === "live") return this.#write({ force, ...(guard && { guard }) });
+    if (this.status === "new" || this.status === "live") return this.#write({ force });
     if (this.#isBare() && !force) return;
     throw this.refusal();
   }
@@ -328,7 +329,7 @@ export class SessionWork {
         force: (how.force ?? false) || cleared,
         proven: this.proven,
         ...(how.apply && { apply: how.apply }),
-        ...(how.guard && { guard: how.guard }),
+        ...(this.guard && { guard: this.guard }),
       });
       if (done.id !== undefined) {
         this.id = done.id;

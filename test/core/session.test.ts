@@ -327,6 +327,21 @@ test("a lock holder whose time ran out can store nothing, not even with its resp
   await request({ cookie, handle: async (s) => assert.equal((await s.load()).count, 1) });
 });
 
+test("update() under a lock that was lost is refused too", async () => {
+  const { request, open } = world({ clock: fakeClock(undefined, { sleep: "advance" }) });
+  const { cookie } = await request({ handle: async (s) => void ((await s.load()).count = 0) });
+  const { session } = open({ cookie });
+  const holding = session.exclusive(
+    async () => {
+      await open({ cookie }).session.exclusive((other) => void (other.count = 1), { waitSeconds: 60 });
+      await session.update((data) => (data.count = 1000));
+    },
+    { holdSeconds: 1 },
+  );
+  await assert.rejects(holding, coded("ERR_SESSION_LOCK_LOST"));
+  await request({ cookie, handle: async (s) => assert.equal((await s.load()).count, 1) });
+});
+
 test("a lock that is held is waited for until a deadline, by at most so many", async () => {
   const { request, open } = world({ clock: fakeClock(undefined, { sleep: "advance" }) });
   const { cookie } = await request({ handle: async (s) => void ((await s.load()).count = 0) });
