@@ -1,5 +1,5 @@
 import test from "node:test";
 import { storeKit } from "../../src/testing/store-kit.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
+import { storeTargets } from "./targets.ts";
 
-storeKit(test, { name: "memory", storage: () => ({ open: () => memoryStore() }) });
+for (const target of storeTargets) storeKit(test, target);
