@@ -1,6 +1,6 @@
 import { SessionError } from "../core/errors.ts";
 import { Connection } from "./sqlite/connection.ts";
-import { fileOf, openDatabase, probeDatabase, type SqliteDatabaseLike } from "./sqlite/driver.ts";
+import { isInFile, openDatabase, probeDatabase, type SqliteDatabaseLike } from "./sqlite/driver.ts";
 import { isBusy, resultOf, storeFailure } from "./sqlite/failures.ts";
 import { refuseUnusable } from "./sqlite/migrate.ts";
 import { tableNames, type TableNames } from "./sqlite/names.ts";
@@ -39,18 +39,19 @@ export function sqliteStore(options: string | SqliteStoreOptions = {}): SqliteSt
   const names = tableNames(table);
   const database = given ?? openDatabase(path);
   try {
-    probeDatabase(database);
-    const inFile = fileOf(database) !== "";
-    checkTables(database, names);
-    return new SqliteSessions(new Connection(database, names, { own: given === undefined, ...settings }), names, inFile);
+    examine(database, names);
+    const connection = new Connection(database, names, { own: given === undefined, ...settings });
+    return new SqliteSessions(connection, names, isInFile(database));
   } catch (error) {
     if (given === undefined) database.close();
     throw error;
   }
 }
 
-function checkTables(database: SqliteDatabaseLike, names: TableNames): void {
+/** Refuses at once what can never work. */
+function examine(database: SqliteDatabaseLike, names: TableNames): void {
   try {
+    probeDatabase(database);
     refuseUnusable(database, names);
   } catch (error) {
     // Another process is at it: the first call looks again, and can wait.

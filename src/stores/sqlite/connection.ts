@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { SessionError } from "../../core/errors.ts";
 import type { Awaitable } from "../../core/store.ts";
-import { query, type SqliteDatabaseLike } from "./driver.ts";
+import { probeDatabase, query, type SqliteDatabaseLike } from "./driver.ts";
 import { isBusy, resultOf, storeFailure, type Effect } from "./failures.ts";
 import { ensureSchema, inTransaction } from "./migrate.ts";
 import type { TableNames } from "./names.ts";
@@ -102,6 +102,7 @@ export class Connection {
   }
 
   #prepare(): Statements {
+    probeDatabase(this.#database);
     this.#configure();
     ensureSchema(this.#database, this.#names);
     try {

@@ -1,4 +1,5 @@
 import { SessionError } from "../../core/errors.ts";
+import { isBusy, resultOf } from "./failures.ts";
 
 /** What is bound to a statement. Never a boolean and never undefined: drivers disagree on both, and one ends the process. */
 export type SqliteValue = string | number | bigint | null;
@@ -93,6 +94,8 @@ export function probeDatabase(database: SqliteDatabaseLike): void {
   try {
     row = database.prepare("SELECT ? AS word, ? AS number").get("a", 1);
   } catch (cause) {
+    // What SQLite itself says is about the file, which may be locked or damaged, and not about the driver.
+    if (resultOf(cause) !== undefined) throw cause;
     throw new SessionError("ERR_SESSION_CONFIG", "sqliteStore: `database` cannot run a query", { cause });
   }
   const [word, number] = fieldsOf(row, ["word", "number"]) ?? [];
@@ -101,8 +104,14 @@ export function probeDatabase(database: SqliteDatabaseLike): void {
   throw new SessionError("ERR_SESSION_CONFIG", `sqliteStore: \`database\` does not give rows as other drivers do${asynchronous}`);
 }
 
-/** The file that the database is kept in; empty for one in memory. */
-export function fileOf(database: SqliteDatabaseLike): string {
-  const main = query(database, "PRAGMA database_list", ["seq", "name", "file"]).find(([, name]) => name === "main");
-  return typeof main?.[2] === "string" ? main[2] : "";
+/** True for a database that is kept in a file, and not in memory. */
+export function isInFile(database: SqliteDatabaseLike): boolean {
+  try {
+    const list = query(database, "PRAGMA database_list", ["seq", "name", "file"]);
+    return list.some(([, name, file]) => name === "main" && typeof file === "string" && file !== "");
+  } catch (error) {
+    // Only a file is ever locked.
+    if (isBusy(error)) return true;
+    throw error;
+  }
 }

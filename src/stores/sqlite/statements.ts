@@ -36,11 +36,13 @@ export interface Statements {
   readonly sweep: SqliteStatementLike;
 }
 
-/** What no writer of ours leaves behind, and no write of ours may cover up. */
-const READABLE = `typeof(session_data) = 'text' AND typeof(session_version) = 'text'
-  AND typeof(created_at) = 'integer' AND created_at BETWEEN ${-Number.MAX_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}
-  AND typeof(expires_at) = 'integer' AND expires_at BETWEEN ${-Number.MAX_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}
-  AND typeof(user_epoch) = 'integer' AND typeof(user_id) IN ('text', 'null')`;
+function exact(column: string): string {
+  return `typeof(${column}) = 'integer' AND ${column} BETWEEN ${-Number.MAX_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}`;
+}
+
+// A row that cannot be read must not be covered up by a write. `save` compares the version, the user and the epoch anyway.
+const READABLE_REST = `typeof(session_data) = 'text' AND ${exact("created_at")} AND ${exact("expires_at")}`;
+const READABLE = `${READABLE_REST} AND typeof(session_version) = 'text' AND typeof(user_id) IN ('text', 'null') AND ${exact("user_epoch")}`;
 
 /** What `list` and `sessionsOf` give, in order. */
 export const LISTED = [
@@ -85,7 +87,7 @@ ON CONFLICT (session_handle) DO NOTHING`,
     // The indexed columns are not named after SET, so that no index is rewritten; the rare write that changes one is `replace`.
     save: `UPDATE ${sessions} SET session_data = ?, session_version = ?, expires_at = ?
 WHERE session_handle = ? AND session_version = ? AND retired_reason IS NULL
-  AND user_id IS ? AND user_epoch = ? AND sweep_at <= ? AND ${READABLE} AND ${notRevoked}`,
+  AND user_id IS ? AND user_epoch = ? AND sweep_at <= ? AND ${READABLE_REST} AND ${notRevoked}`,
     replace: `UPDATE ${sessions} SET session_data = ?, session_version = ?, expires_at = ?, user_id = ?, user_epoch = ?,
   sweep_at = min(sweep_at, ?)
 WHERE session_handle = ?`,

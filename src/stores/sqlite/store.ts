@@ -22,6 +22,7 @@ import type { Statements } from "./statements.ts";
 /** A {@link SessionStore} in a SQLite database, with every ability of the contract. */
 export interface SqliteStore extends Required<SessionStore>, MigratingStore {}
 
+type Owner = Pick<SessionRecord, "userId" | "epoch">;
 type Refusal = Exclude<SaveOutcome, { status: "saved" }>;
 
 /** How many rows a sweep puts off at a time. */
@@ -64,32 +65,33 @@ export class SqliteSessions implements SqliteStore {
   }
 
   create(record: SessionRecord): Awaitable<CreateOutcome> {
+    const { handle } = record;
     const values = creation(record);
-    return this.#connection.run("write", (statements): CreateOutcome => {
-      if (changed(statements.create.run(...values))) return { status: "created" };
+    return this.#connection.run("write", ({ create, has }): CreateOutcome => {
+      if (changed(create.run(...values))) return { status: "created" };
       return this.#connection.transaction((): CreateOutcome => {
-        if (statements.has.all(record.handle).length > 0) return { status: "exists" };
-        return { status: changed(statements.create.run(...values)) ? "created" : "revoked" };
+        if (has.all(handle).length > 0) return { status: "exists" };
+        return { status: changed(create.run(...values)) ? "created" : "revoked" };
       });
     });
   }
 
   save(record: SessionRecord, expectedVersion: string): Awaitable<SaveOutcome> {
-    const { handle, epoch } = record;
+    const { handle } = record;
     const data = storable(record.data);
     const version = storable(record.version);
-    const userId = record.userId === null ? null : storable(record.userId);
     const expiresAt = time(record.expiresAt);
-    count(epoch, "An epoch");
+    const owner = ownerOf(record);
+    const { userId, epoch } = owner;
     return this.#connection.run("write", (statements): SaveOutcome => {
       const { save, replace } = statements;
       if (changed(save.run(data, version, expiresAt, handle, expectedVersion, userId, epoch, expiresAt, userId, epoch))) {
         return { status: "saved" };
       }
-      const refusal = this.#refusal(statements, handle, expectedVersion, record);
+      const refusal = this.#refusal(statements, handle, expectedVersion, owner);
       if (refusal !== undefined) return refusal;
       return this.#connection.transaction((): SaveOutcome => {
-        const late = this.#refusal(statements, handle, expectedVersion, record);
+        const late = this.#refusal(statements, handle, expectedVersion, owner);
         if (late !== undefined) return late;
         replace.run(data, version, expiresAt, userId, epoch, expiresAt, handle);
         return { status: "saved" };
@@ -101,6 +103,7 @@ export class SqliteSessions implements SqliteStore {
     const deadline = time(expiresAt);
     return this.#connection.run("write", (statements): TouchOutcome => {
       if (changed(statements.touch.run(deadline, handle, version, deadline))) return { status: "touched" };
+      // Another version, or a deadline that is later already: under one version it only ever moves later.
       const entry = this.#find(statements, handle);
       const stale = entry === undefined || entry.tombstone !== undefined || entry.record.version !== version;
       return { status: stale ? "stale" : "touched" };
@@ -108,22 +111,21 @@ export class SqliteSessions implements SqliteStore {
   }
 
   retire(handle: SessionHandle, tombstone: Tombstone, expectedVersion?: string): Awaitable<RetireOutcome> {
-    const { reason } = tombstone;
     const values = burial(handle, tombstone);
-    const retired: RetireOutcome = { status: "retired", reason, token: tombstone.token };
+    const [token, reason, until] = values;
     return this.#connection.run("write", (statements): RetireOutcome => {
-      const bury = (): boolean =>
-        changed(expectedVersion === undefined ? statements.retire.run(...values) : statements.retireVersion.run(...values, expectedVersion));
-      if (bury()) return retired;
+      const bury = (): boolean => {
+        if (expectedVersion === undefined) return changed(statements.retire.run(...values));
+        return changed(statements.retireVersion.run(...values, expectedVersion));
+      };
+      if (bury()) return { status: "retired", reason, token };
       return this.#connection.transaction((): RetireOutcome => {
+        if (bury()) return { status: "retired", reason, token };
         const entry = this.#find(statements, handle);
         if (entry === undefined) return { status: "missing" };
-        if (entry.tombstone !== undefined) {
-          const until = time(tombstone.until);
-          statements.extend.run(until, handle, until);
-          return { status: "retired", reason: entry.tombstone.reason, token: entry.tombstone.token };
-        }
-        return bury() ? retired : shown("conflict", entry.record, entry.userEpoch);
+        if (entry.tombstone === undefined) return shown("conflict", entry.record, entry.userEpoch);
+        statements.extend.run(until, handle, until);
+        return { status: "retired", reason: entry.tombstone.reason, token: entry.tombstone.token };
       });
     });
   }
@@ -134,11 +136,12 @@ export class SqliteSessions implements SqliteStore {
     record: SessionRecord,
     tombstone: Tombstone,
   ): Awaitable<RotateOutcome> {
+    const owner = ownerOf(record);
     const created = creation(record);
     const buried = burial(handle, tombstone);
     return this.#connection.run("write", (statements) =>
       this.#connection.transaction((): RotateOutcome => {
-        const refusal = this.#refusal(statements, handle, expectedVersion, record);
+        const refusal = this.#refusal(statements, handle, expectedVersion, owner);
         if (refusal !== undefined) return refusal;
         if (!changed(statements.create.run(...created))) return { status: "exists" };
         statements.retire.run(...buried);
@@ -187,12 +190,12 @@ export class SqliteSessions implements SqliteStore {
     return this.#connection.run("write", ({ advanceEpoch }) => this.#rows.epoch(advanceEpoch.all(user, least, least)[0]));
   }
 
-  /** Why `next` may not be written onto what is under the handle, or undefined when it may. */
-  #refusal(statements: Statements, handle: SessionHandle, expectedVersion: string, next: SessionRecord): Refusal | undefined {
+  /** Why a record of `owner` may not be written onto what is under the handle, or undefined when it may. */
+  #refusal(statements: Statements, handle: SessionHandle, expectedVersion: string, owner: Owner): Refusal | undefined {
     const entry = this.#find(statements, handle);
     if (entry === undefined) return { status: "missing" };
     if (entry.tombstone !== undefined) return { status: "retired", reason: entry.tombstone.reason };
-    if (next.userId !== null && next.epoch < this.#epochOf(statements, next.userId)) return { status: "revoked" };
+    if (owner.userId !== null && owner.epoch < this.#epochOf(statements, owner.userId)) return { status: "revoked" };
     return entry.record.version === expectedVersion ? undefined : shown("conflict", entry.record, entry.userEpoch);
   }
 }
@@ -209,15 +212,18 @@ function changed(result: { readonly changes: number | bigint }): boolean {
   return changes(result) > 0;
 }
 
+// A verb may run again later, while it waits for a lock: what it needs is taken out of the caller's objects first.
+function ownerOf({ userId, epoch }: SessionRecord): Owner {
+  return { userId: userId === null ? null : storable(userId), epoch: count(epoch, "An epoch") };
+}
+
 /** What `create` binds. */
 function creation(record: SessionRecord) {
+  const { userId, epoch } = ownerOf(record);
+  const expiresAt = time(record.expiresAt);
   const handle = storable(record.handle);
   const version = storable(record.version);
-  const userId = record.userId === null ? null : storable(record.userId);
-  const epoch = count(record.epoch, "An epoch");
-  const expiresAt = time(record.expiresAt);
-  const data = storable(record.data);
-  return [handle, version, time(record.createdAt), expiresAt, userId, epoch, expiresAt, data, userId, epoch] as const;
+  return [handle, version, time(record.createdAt), expiresAt, userId, epoch, expiresAt, storable(record.data), userId, epoch] as const;
 }
 
 /** What `retire` binds. */
