@@ -97,7 +97,8 @@ class FlatCheck {
   #arrayChildren(items: readonly unknown[]): readonly unknown[] {
     if (items[0] !== SPARSE) return items.filter((item) => item !== HOLE);
     const length = items[1];
-    if (typeof length !== "number" || length > this.#bounds.maxArrayLength) {
+    if (typeof length !== "number" || !Number.isInteger(length) || length < 0) throw malformed();
+    if (length > this.#bounds.maxArrayLength) {
       throw new CodecError("size", `An array with holes is longer than ${this.#bounds.maxArrayLength}`);
     }
     return items.filter((_, index) => index > 1 && index % 2 === 1);
