@@ -24,8 +24,12 @@ export function errorResponse(error: unknown): Response {
   return new Response(body, { status, headers });
 }
 
-/** Sends {@link errorAnswer} on a Node response; one that is on its way already is cut off, so that it cannot pass for whole. */
+/**
+ * Sends {@link errorAnswer} on a Node response. One that is on its way already is cut off, so that it cannot pass for whole; one
+ * that has ended is left alone.
+ */
 export function sendError(res: ServerResponse, error: unknown): void {
+  if (res.writableEnded) return;
   if (res.headersSent) {
     res.destroy();
     return;

@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { HeaderChanges, SessionResponse } from "../middleware/exchange.ts";
 import { errorAnswer } from "./_error-answer.ts";
+import { fixHead, watchHead } from "./_gates.ts";
 import {
   addHeaders,
   applyHead,
@@ -156,22 +157,11 @@ export class HeldResponse {
 
   /** From here on the head stands, as after Node's own `writeHead`. */
   #fix(explicit: boolean): void {
-    const res = this.#res;
-    this.#head = { status: assertStatus(res.statusCode), message: messageOf(res), explicit };
+    this.#head = { status: assertStatus(this.#res.statusCode), message: messageOf(this.#res), explicit };
     if (this.#stage === "open") this.#stage = "fixed";
-    const refuse = (action: "set" | "append" | "remove") => ({
-      value: () => {
-        throw headFixed(res, action);
-      },
-    });
-    this.#unfix = shadow(res, {
-      setHeader: refuse("set"),
-      setHeaders: refuse("set"),
-      appendHeader: refuse("append"),
-      removeHeader: refuse("remove"),
-      headersSent: { get: () => true },
-      writableEnded: { get: () => this.#ended },
-      writableNeedDrain: { get: () => this.#drain && !this.#ended },
+    this.#unfix = fixHead(this.#res, {
+      ended: () => this.#ended,
+      needDrain: () => this.#drain && !this.#ended,
     });
   }
 
@@ -237,47 +227,16 @@ export class HeldResponse {
     for (const { args } of this.#queue.splice(0)) this.#discard(args, undefined);
     this.#stage = "answering";
     this.#holder.answer(error);
-    if (this.#stage === "answering" && !this.#ended && !res.headersSent) this.#awaitAnswer();
+    if (this.#stage === "answering" && !this.#ended && !res.headersSent) {
+      this.#stage = "failed";
+      watchHead(res, () => (this.#stage = "answering"));
+    }
     this.#settle();
-  }
-
-  /**
-   * Tells the answer of an error handler that takes its time from what the handler, still at work, goes on to send: whoever sets a
-   * status or a header is answering, for to the handler the head was sent long ago.
-   */
-  #awaitAnswer(): void {
-    const res = this.#res;
-    this.#stage = "failed";
-    const answering = (): void => {
-      unshadow();
-      if (this.#stage === "failed") this.#stage = "answering";
-    };
-    const began = (name: "setHeader" | "setHeaders" | "appendHeader" | "removeHeader" | "writeHead") => ({
-      value: (...args: unknown[]): unknown => {
-        answering();
-        return Reflect.apply(res[name], res, args);
-      },
-    });
-    const { statusCode } = res;
-    const unshadow = shadow(res, {
-      setHeader: began("setHeader"),
-      setHeaders: began("setHeaders"),
-      appendHeader: began("appendHeader"),
-      removeHeader: began("removeHeader"),
-      writeHead: began("writeHead"),
-      statusCode: {
-        get: () => statusCode,
-        set: (status: number) => {
-          answering();
-          res.statusCode = status;
-        },
-      },
-    });
   }
 
   #discard<R>(args: readonly unknown[], result: R): R {
     const callback = args.find((arg) => typeof arg === "function");
-    if (callback) process.nextTick(callback as (error: unknown) => void, this.#error);
+    if (callback) process.nextTick(callback, this.#error);
     return result;
   }
 

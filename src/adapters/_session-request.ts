@@ -29,7 +29,7 @@ export function nodeRequest(req: NodeRequest, secure: boolean): SessionRequest {
 /** True when a Node request came by https, as far as its socket or a trusted proxy can tell. */
 export function nodeSecure(req: NodeRequest, { trustProxy = false }: ProxyOptions): boolean {
   const forwarded = trustProxy ? forwardedSecure(req.headers["x-forwarded-proto"]) : undefined;
-  return forwarded ?? ("encrypted" in req.socket && req.socket.encrypted === true);
+  return forwarded ?? ("encrypted" in req.socket && req.socket.encrypted);
 }
 
 /** What the session needs of a Web `Request`. */
@@ -40,6 +40,9 @@ export function webRequest(request: Request, { trustProxy = false }: ProxyOption
 }
 
 function forwardedSecure(value: string | readonly string[] | undefined): boolean | undefined {
-  const first = String(value ?? "").split(",", 1)[0]?.trim().toLowerCase();
+  const first = String(value ?? "")
+    .split(",", 1)[0]
+    ?.trim()
+    .toLowerCase();
   return first ? first === "https" : undefined;
 }

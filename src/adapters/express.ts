@@ -12,11 +12,7 @@ export interface ExpressSessionOptions extends PropertyOptions {}
 export type ExpressRequestLike = IncomingMessage & { readonly secure?: boolean };
 
 /** A middleware of Express 5 or 4, and of others of that shape: Connect, NestJS on Express. */
-export type ExpressMiddleware = (
-  req: ExpressRequestLike,
-  res: ServerResponse,
-  next: (error?: unknown) => void,
-) => void;
+export type ExpressMiddleware = (req: ExpressRequestLike, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 /**
  * Sessions for Express: `app.use(expressSession(sessions))`, then `sessions.of(req)` or, typed by

@@ -33,7 +33,9 @@ export interface NodeSession {
 
   /** Runs `listener` with the session attached; what it throws or rejects with is answered with 500. */
   wrap(listener: NodeListener): NodeListener;
-  wrap(listener: NodeListener<Http2ServerRequest, Http2ServerResponse>): NodeListener<Http2ServerRequest, Http2ServerResponse>;
+  wrap(
+    listener: NodeListener<Http2ServerRequest, Http2ServerResponse>,
+  ): NodeListener<Http2ServerRequest, Http2ServerResponse>;
 }
 
 /**

@@ -82,7 +82,7 @@ export class Visitor {
     sent.on("response", (response) => {
       state.arrived = true;
       const got = headOf(response.statusCode, response.statusMessage, response.rawHeaders);
-      for (const cookie of values(got, "set-cookie")) this.#keep(cookie);
+      for (const cookie of linesOf(got, "set-cookie")) this.#keep(cookie);
       head.resolve(got);
       let body = "";
       response.setEncoding("utf8");
@@ -113,13 +113,13 @@ export class Visitor {
 }
 
 /** The values of a header, one for each line. */
-export function values(head: Head, name: string): string[] {
+export function linesOf(head: Head, name: string): string[] {
   return head.headers.filter(([other]) => other.toLowerCase() === name).map(([, value]) => value);
 }
 
 /** The value of a header, its lines joined, or undefined. */
-export function value(head: Head, name: string): string | undefined {
-  const all = values(head, name);
+export function headerOf(head: Head, name: string): string | undefined {
+  const all = linesOf(head, name);
   return all.length === 0 ? undefined : all.join(", ");
 }
 

@@ -22,7 +22,11 @@ export interface AdapterKitOptions {
  * Runs one rule on servers of its own, over HTTP. Never rejects because of the rule. A rejection that nobody handled and an exception
  * that nobody caught, anywhere in the process while the rule runs, break it too.
  */
-export async function runAdapterRule(rule: AdapterRule, target: AdapterTarget, options: AdapterKitOptions): Promise<RuleResult> {
+export async function runAdapterRule(
+  rule: AdapterRule,
+  target: AdapterTarget,
+  options: AdapterKitOptions,
+): Promise<RuleResult> {
   const started = performance.now();
   const result = (outcome: RuleResult["outcome"], more: Partial<RuleResult> = {}): RuleResult => {
     return { rule: rule.name, outcome, ...more, milliseconds: performance.now() - started };

@@ -1,6 +1,6 @@
 import { SessionError } from "../core/errors.ts";
 import { equal, ok } from "./assert.ts";
-import { type Answer, type Head, values, type Visit, type Visitor } from "./adapter-client.ts";
+import { type Answer, type Head, linesOf, type Visit, type Visitor } from "./adapter-client.ts";
 import type { KitReply, KitRoute, KitServer } from "./adapter-rule.ts";
 
 /** The counter of the tutorial. */
@@ -90,7 +90,8 @@ export async function knownVisitor(server: KitServer): Promise<Visitor> {
  * Two whole round trips on other connections, after which anything that the server had sent on the first one would have come.
  */
 export async function settled(server: KitServer): Promise<void> {
-  for (let trip = 0; trip < 2; trip++) equal((await server.visitor().get(untouched.path)).body, "untouched", "another request");
+  for (let trip = 0; trip < 2; trip++)
+    equal((await server.visitor().get(untouched.path)).body, "untouched", "another request");
 }
 
 /** @throws when any part of the response has come */
@@ -102,7 +103,7 @@ export async function stillHeld(server: KitServer, visit: Visit, what: string): 
 /** The session's cookies that a response sets or deletes. */
 export function sessionCookies(head: Head, server: KitServer): string[] {
   const name = server.sessions.options.cookieName;
-  return values(head, "set-cookie").filter((text) => text.startsWith(`${name}=`));
+  return linesOf(head, "set-cookie").filter((text) => text.startsWith(`${name}=`));
 }
 
 /** @throws unless the response sets the session's cookie once, to a value */
@@ -114,7 +115,7 @@ export function expectCookie(head: Head, server: KitServer, what: string): void 
 
 /** @throws when the response has any cookie */
 export function expectNoCookie(head: Head, what: string): void {
-  equal(values(head, "set-cookie"), [], `${what}: cookies`);
+  equal(linesOf(head, "set-cookie"), [], `${what}: cookies`);
 }
 
 /** @throws unless the response has this status and this body */

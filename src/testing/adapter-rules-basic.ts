@@ -1,5 +1,5 @@
 import { isSessionError } from "../core/errors.ts";
-import { value, values } from "./adapter-client.ts";
+import { headerOf, linesOf } from "./adapter-client.ts";
 import type { AdapterRule } from "./adapter-rule.ts";
 import {
   counter,
@@ -39,7 +39,11 @@ export const basicRules: readonly AdapterRule[] = [
       for (const someone of [server.visitor(), visitor, server.visitor("other=cookie")]) {
         const answer = await someone.get("/untouched");
         expectNoCookie(answer, "an untouched session");
-        equal([value(answer, "vary"), value(answer, "cache-control")], [undefined, undefined], "Vary and Cache-Control");
+        equal(
+          [headerOf(answer, "vary"), headerOf(answer, "cache-control")],
+          [undefined, undefined],
+          "Vary and Cache-Control",
+        );
       }
       equal(store.calls.slice(before), [], "the store's calls");
     },
@@ -82,8 +86,12 @@ export const basicRules: readonly AdapterRule[] = [
       equal(store.calls, ["create"], "the store's calls");
       const second = await visitor.get("/count");
       expectAnswer(second, 200, "new count=2");
-      equal(store.calls.filter((verb) => verb === "load" || verb === "save").length, 2, "loads and saves of the second visit");
-      equal(values(second, "vary"), ["Cookie"], "Vary");
+      equal(
+        store.calls.filter((verb) => verb === "load" || verb === "save").length,
+        2,
+        "loads and saves of the second visit",
+      );
+      equal(linesOf(second, "vary"), ["Cookie"], "Vary");
     },
   },
   {
@@ -146,7 +154,7 @@ export const basicRules: readonly AdapterRule[] = [
       const server = await start([own]);
       const answer = await server.visitor().get("/own");
       expectCookie(answer, server, "the write");
-      const others = values(answer, "set-cookie").filter((text) => !text.startsWith("__Host-"));
+      const others = linesOf(answer, "set-cookie").filter((text) => !text.startsWith("__Host-"));
       equal(others, ["first=1; Path=/", "second=2; Path=/"], "the handler's cookies");
     },
   },

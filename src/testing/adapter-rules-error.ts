@@ -1,6 +1,6 @@
 import { reject } from "../core/merge.ts";
 import type { Head, Visitor } from "./adapter-client.ts";
-import { value, values } from "./adapter-client.ts";
+import { headerOf, linesOf } from "./adapter-client.ts";
 import type { AdapterRule, KitReply, KitServer } from "./adapter-rule.ts";
 import {
   counter,
@@ -47,7 +47,11 @@ async function expectError(visitor: Visitor, path: string, status: number): Prom
 
 function expectNoTrace(head: Head, path: string): void {
   expectNoCookie(head, path);
-  equal([value(head, "x-handler"), value(head, "location")], [undefined, undefined], `the handler's headers of ${path}`);
+  equal(
+    [headerOf(head, "x-handler"), headerOf(head, "location")],
+    [undefined, undefined],
+    `the handler's headers of ${path}`,
+  );
 }
 
 async function expectCount(server: KitServer, visitor: Visitor, count: number): Promise<void> {
@@ -78,7 +82,10 @@ export const errorRules: readonly AdapterRule[] = [
         writing("/500", () => ({ status: 500, body: "sorry" })),
         writing("/503", () => ({ status: 503, body: pieces("so", "rry") })),
       ]);
-      for (const [path, status] of [["/500", 500], ["/503", 503]] as const) {
+      for (const [path, status] of [
+        ["/500", 500],
+        ["/503", 503],
+      ] as const) {
         const answer = await server.visitor().get(path);
         expectAnswer(answer, status, "sorry");
         expectNoCookie(answer, path);
@@ -130,36 +137,34 @@ export const errorRules: readonly AdapterRule[] = [
       equal(await countSessions(server), 0, "the number of sessions");
     },
   },
-  ...writers.map(
-    ({ path }): AdapterRule => ({
-      name: `a session that was ended while ${path} ran is answered with 400, with nothing of the handler's`,
-      async run({ start }) {
-        const barrier = newBarrier();
-        const slow = {
-          path,
-          async answer(call: Parameters<typeof counter.answer>[0]): Promise<KitReply> {
-            const visit = await call.session().load();
-            await barrier.wait();
-            visit.count = 99;
-            return replies[path.slice(1)]?.() ?? "answered";
-          },
-        };
-        const server = await start([counter, slow, logout, read]);
-        const visitor = await knownVisitor(server);
-        const { cookies } = visitor;
-        const late = server.visitor(cookies);
-        const answer = late.get(path);
-        await barrier.reached;
-        expectAnswer(await visitor.get("/logout"), 200, "bye");
-        barrier.open();
-        equal((await answer).status, 400, "the status");
-        expectNoTrace(await answer, path);
-        ok(!(await answer).body.includes("words"), "the body is not the handler's");
-        expectAnswer(await server.visitor(cookies).get("/read"), 200, "{}");
-        equal(await countSessions(server), 0, "the number of sessions");
-      },
-    }),
-  ),
+  ...writers.map(({ path }): AdapterRule => ({
+    name: `a session that was ended while ${path} ran is answered with 400, with nothing of the handler's`,
+    async run({ start }) {
+      const barrier = newBarrier();
+      const slow = {
+        path,
+        async answer(call: Parameters<typeof counter.answer>[0]): Promise<KitReply> {
+          const visit = await call.session().load();
+          await barrier.wait();
+          visit.count = 99;
+          return replies[path.slice(1)]?.() ?? "answered";
+        },
+      };
+      const server = await start([counter, slow, logout, read]);
+      const visitor = await knownVisitor(server);
+      const { cookies } = visitor;
+      const late = server.visitor(cookies);
+      const answer = late.get(path);
+      await barrier.reached;
+      expectAnswer(await visitor.get("/logout"), 200, "bye");
+      barrier.open();
+      equal((await answer).status, 400, "the status");
+      expectNoTrace(await answer, path);
+      ok(!(await answer).body.includes("words"), "the body is not the handler's");
+      expectAnswer(await server.visitor(cookies).get("/read"), 200, "{}");
+      equal(await countSessions(server), 0, "the number of sessions");
+    },
+  })),
   {
     name: "a session that cannot be stored is answered with 503, with nothing of the handler's",
     async run({ start, store }) {
@@ -215,7 +220,7 @@ export const errorRules: readonly AdapterRule[] = [
     },
   },
   {
-    name: "with `load: \"always\"` a store that is down is answered with 503, and the handler does not run",
+    name: 'with `load: "always"` a store that is down is answered with 503, and the handler does not run',
     async run({ start, store }) {
       let runs = 0;
       const server = await start([counter, { path: "/run", answer: () => ({ body: String(++runs) }) }], {
@@ -224,7 +229,7 @@ export const errorRules: readonly AdapterRule[] = [
       const visitor = await knownVisitor(server);
       store.break("load", storeDown());
       const answer = await visitor.get("/run");
-      equal([answer.status, runs, values(answer, "set-cookie")], [503, 0, []], "status, runs of the handler and cookies");
+      equal([answer.status, runs, linesOf(answer, "set-cookie")], [503, 0, []], "status, runs of the handler and cookies");
       store.repair();
       expectAnswer(await visitor.get("/run"), 200, "1");
       expectAnswer(await visitor.get("/count"), 200, "new count=2");

@@ -1,4 +1,4 @@
-import { value, values } from "./adapter-client.ts";
+import { headerOf, linesOf } from "./adapter-client.ts";
 import type { AdapterRule, KitRoute } from "./adapter-rule.ts";
 import { counter, knownVisitor, read } from "./adapter-rule-support.ts";
 import { equal } from "./assert.ts";
@@ -24,9 +24,9 @@ export const headerRules: readonly AdapterRule[] = [
       await known.get("/read");
       for (const visitor of [server.visitor(), known]) {
         const answer = await visitor.get("/read");
-        equal(values(answer, "vary"), ["Cookie"], "Vary");
-        equal(values(answer, "cache-control"), ["private, no-store"], "Cache-Control");
-        equal(values(answer, "set-cookie"), [], "cookies");
+        equal(linesOf(answer, "vary"), ["Cookie"], "Vary");
+        equal(linesOf(answer, "cache-control"), ["private, no-store"], "Cache-Control");
+        equal(linesOf(answer, "set-cookie"), [], "cookies");
       }
     },
   },
@@ -34,7 +34,7 @@ export const headerRules: readonly AdapterRule[] = [
     name: "a Cache-Control of the handler stays",
     async run({ start }) {
       const server = await start([readWith("/own", ["Cache-Control", "private, max-age=60"])]);
-      equal(values(await server.visitor().get("/own"), "cache-control"), ["private, max-age=60"], "Cache-Control");
+      equal(linesOf(await server.visitor().get("/own"), "cache-control"), ["private, max-age=60"], "Cache-Control");
     },
   },
   {
@@ -46,9 +46,9 @@ export const headerRules: readonly AdapterRule[] = [
         readWith("/all", ["Vary", "*"]),
       ]);
       const visitor = server.visitor();
-      equal(value(await visitor.get("/other"), "vary"), "Accept-Encoding, Cookie", "Vary beside another name");
-      equal(value(await visitor.get("/same"), "vary"), "accept, COOKIE", "Vary that names it already");
-      equal(value(await visitor.get("/all"), "vary"), "*", "Vary with `*`");
+      equal(headerOf(await visitor.get("/other"), "vary"), "Accept-Encoding, Cookie", "Vary beside another name");
+      equal(headerOf(await visitor.get("/same"), "vary"), "accept, COOKIE", "Vary that names it already");
+      equal(headerOf(await visitor.get("/all"), "vary"), "*", "Vary with `*`");
     },
   },
   {
@@ -56,7 +56,11 @@ export const headerRules: readonly AdapterRule[] = [
     async run({ start }) {
       const server = await start([readWith("/own", ["X-One", "1"], ["ETag", '"tag"'], ["Link", "</a>; rel=next"])]);
       const answer = await server.visitor().get("/own");
-      equal(["x-one", "etag", "link"].map((name) => value(answer, name)), ["1", '"tag"', "</a>; rel=next"], "the headers");
+      equal(
+        ["x-one", "etag", "link"].map((name) => headerOf(answer, name)),
+        ["1", '"tag"', "</a>; rel=next"],
+        "the headers",
+      );
     },
   },
 ];

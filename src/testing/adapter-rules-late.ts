@@ -130,7 +130,16 @@ export const lateRules: readonly AdapterRule[] = [
     name: "a client that went away: what its handler changed in a session that exists is stored",
     async run({ start, store }) {
       const reached = newBarrier();
-      const server = await start([counter, read, untouched, abandoned("/slow", () => void reached.wait(), () => {})]);
+      const server = await start([
+        counter,
+        read,
+        untouched,
+        abandoned(
+          "/slow",
+          () => void reached.wait(),
+          () => {},
+        ),
+      ]);
       const visitor = await knownVisitor(server);
       const stored = store.answered("save");
       const visit = visitor.visit("/slow");
@@ -145,7 +154,11 @@ export const lateRules: readonly AdapterRule[] = [
     async run({ start, store }) {
       const reached = newBarrier();
       const done = newBarrier();
-      const slow = abandoned("/slow", () => void reached.wait(), () => void done.wait());
+      const slow = abandoned(
+        "/slow",
+        () => void reached.wait(),
+        () => void done.wait(),
+      );
       const server = await start([read, untouched, slow]);
       const visit = server.visitor().visit("/slow");
       await reached.reached;

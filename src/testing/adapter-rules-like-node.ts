@@ -25,7 +25,7 @@ function touchHeaders(res: ServerResponse, log: Log, when: string): void {
   tryTo(log, `${when} setHeaders`, () => res.setHeaders(new Map([["x-late", "1"]])));
   tryTo(log, `${when} removeHeader`, () => res.removeHeader("x-early"));
   tryTo(log, `${when} writeHead`, () => res.writeHead(202));
-  log(`${when} x-early: ${res.getHeader("x-early")}, x-late: ${res.hasHeader("x-late")}`);
+  log(`${when} x-early: ${String(res.getHeader("x-early"))}, x-late: ${res.hasHeader("x-late")}`);
 }
 
 /** Ways to use a response, right and wrong. */
@@ -67,11 +67,14 @@ const uses: Readonly<Record<string, (res: ServerResponse, log: Log) => void>> = 
   "a write after the end": (res, log) => {
     res.on("error", (error: Error & { code?: string }) => log(`error event ${error.code}`));
     res.end("first");
-    tryTo(log, "write", () => log(String(res.write("more", (error) => log(`callback ${(error as { code?: string })?.code}`)))));
+    tryTo(log, "write", () =>
+      log(String(res.write("more", (error) => log(`callback ${(error as { code?: string })?.code}`)))),
+    );
   },
   "chunks that are none": (res, log) => {
-    for (const chunk of [null, undefined, 5, {}, [], true]) tryTo(log, `write ${String(chunk)}`, () => res.write(chunk));
-    for (const chunk of [5, {}, true]) tryTo(log, `end ${String(chunk)}`, () => res.end(chunk));
+    for (const chunk of [null, undefined, 5, {}, [], true])
+      tryTo(log, `write ${JSON.stringify(chunk)}`, () => res.write(chunk));
+    for (const chunk of [5, {}, true]) tryTo(log, `end ${JSON.stringify(chunk)}`, () => res.end(chunk));
     log(`nothing was sent: ${res.headersSent}`);
     res.end("words");
   },

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { AdapterRule, KitCall, KitReply, KitRoute } from "./adapter-rule.ts";
-import { value, values } from "./adapter-client.ts";
+import { headerOf, linesOf } from "./adapter-client.ts";
 import {
   counter,
   expectAnswer,
@@ -45,7 +45,11 @@ const headForms: Readonly<Record<string, (res: ServerResponse) => unknown>> = {
     res.setHeader("X-Own", "0");
     res.writeHead(200, ["Set-Cookie", "own=1", "X-Own", "1"]);
   },
-  "a list of pairs": (res) => res.writeHead(200, [["Set-Cookie", "own=1"], ["X-Own", "1"]] as unknown as string[]),
+  "a list of pairs": (res) =>
+    res.writeHead(200, [
+      ["Set-Cookie", "own=1"],
+      ["X-Own", "1"],
+    ] as unknown as string[]),
   "nothing, and headers set before": (res) => {
     res.setHeader("Set-Cookie", "own=1");
     res.setHeader("X-Own", "1");
@@ -60,26 +64,24 @@ const headForms: Readonly<Record<string, (res: ServerResponse) => unknown>> = {
 
 /** Handlers that answer on Node's own response. */
 export const nodeRules: readonly AdapterRule[] = [
-  ...Object.entries(headForms).map(
-    ([form, writeHead]): AdapterRule => ({
-      name: `writeHead with ${form}: the session's cookie is there once, and the handler's headers are too`,
-      needs: ["node"],
-      async run({ start }) {
-        const own = onNode("/own", (res) => {
-          writeHead(res);
-          res.end("own");
-        });
-        const server = await start([own]);
-        const answer = await server.visitor().get("/own");
-        expectAnswer(answer, 200, "own");
-        equal(answer.message, form.includes("message") ? "Fine" : "OK", "the status message");
-        expectCookie(answer, server, "writeHead");
-        const others = values(answer, "set-cookie").filter((text) => !text.startsWith("__Host-"));
-        ok(others[0] === "own=1" && others.every((text) => /^(own=1|more=2)$/.test(text)), "the handler's cookies are there");
-        equal(values(answer, "x-own"), ["1"], "the handler's header");
-      },
-    }),
-  ),
+  ...Object.entries(headForms).map(([form, writeHead]): AdapterRule => ({
+    name: `writeHead with ${form}: the session's cookie is there once, and the handler's headers are too`,
+    needs: ["node"],
+    async run({ start }) {
+      const own = onNode("/own", (res) => {
+        writeHead(res);
+        res.end("own");
+      });
+      const server = await start([own]);
+      const answer = await server.visitor().get("/own");
+      expectAnswer(answer, 200, "own");
+      equal(answer.message, form.includes("message") ? "Fine" : "OK", "the status message");
+      expectCookie(answer, server, "writeHead");
+      const others = linesOf(answer, "set-cookie").filter((text) => !text.startsWith("__Host-"));
+      ok(others[0] === "own=1" && others.every((text) => /^(own=1|more=2)$/.test(text)), "the handler's cookies are there");
+      equal(linesOf(answer, "x-own"), ["1"], "the handler's header");
+    },
+  })),
   {
     name: "what is written while the store is asked is kept in order, with its callbacks, and `drain` follows",
     needs: ["node"],
@@ -108,7 +110,11 @@ export const nodeRules: readonly AdapterRule[] = [
       visit.abort();
       await settled(server);
       ok(log.includes("drain"), "`drain` was emitted");
-      equal(log.filter((text) => text !== "drain"), ["returned", "one", "two", "three"], "the callbacks");
+      equal(
+        log.filter((text) => text !== "drain"),
+        ["returned", "one", "two", "three"],
+        "the callbacks",
+      );
       log.length = 0;
       expectAnswer(await server.visitor().get("/end"), 200, "one last");
       equal(log, ["ended"], "the callback of `end`");
@@ -193,7 +199,11 @@ export const nodeRules: readonly AdapterRule[] = [
       const answer = await visit.answer;
       expectAnswer(answer, 200, "hinted");
       expectCookie(answer, server, "the response");
-      equal(visit.informational.map((head) => [head.status, value(head, "set-cookie")]), [[103, undefined]], "the hints");
+      equal(
+        visit.informational.map((head) => [head.status, headerOf(head, "set-cookie")]),
+        [[103, undefined]],
+        "the hints",
+      );
     },
   },
   {
@@ -214,7 +224,7 @@ export const nodeRules: readonly AdapterRule[] = [
       await visitor.get("/logout");
       barrier.open();
       const { status, body } = await answer;
-      equal([status, body.includes("words"), value(await answer, "x-handler")], [400, false, undefined], "the answer");
+      equal([status, body.includes("words"), headerOf(await answer, "x-handler")], [400, false, undefined], "the answer");
       equal(sessionCookies(await answer, server), [], "the session's cookies");
     },
   },

@@ -1,4 +1,4 @@
-import { value } from "./adapter-client.ts";
+import { converse, headerOf } from "./adapter-client.ts";
 import type { AdapterRule, KitRoute } from "./adapter-rule.ts";
 import {
   counter,
@@ -11,7 +11,6 @@ import {
   untouched,
   writing,
 } from "./adapter-rule-support.ts";
-import { converse } from "./adapter-client.ts";
 import { equal, ok } from "./assert.ts";
 
 const PIECES = ["one ", "two ", "three"];
@@ -27,39 +26,35 @@ const all: readonly KitRoute[] = [text, redirect, stream, empty, unchanged, crea
 
 /** Nothing of a response leaves before its session is stored. */
 export const orderRules: readonly AdapterRule[] = [
-  ...all.map(
-    ({ path }): AdapterRule => ({
-      name: `no header of ${path} leaves before a new session is stored`,
-      async run({ start, store }) {
-        const server = await start([...all, read, untouched]);
-        const call = store.hold("create");
-        const visit = server.visitor().visit(path);
-        await call.reached;
-        await stillHeld(server, visit, path);
-        call.resume();
-        expectCookie(await visit.head, server, path);
-        await visit.answer;
-      },
-    }),
-  ),
-  ...all.map(
-    ({ path }): AdapterRule => ({
-      name: `no header of ${path} leaves before a change is stored`,
-      async run({ start, store }) {
-        const server = await start([...all, counter, read, untouched]);
-        const visitor = await knownVisitor(server);
-        const call = store.hold("save");
-        const visit = visitor.visit(path);
-        await call.reached;
-        await stillHeld(server, visit, path);
-        call.resume();
-        await visit.head;
-        // Asked as soon as the headers are there, while the body may still be on its way.
-        expectAnswer(await visitor.get("/read"), 200, '{"count":2}');
-        await visit.answer;
-      },
-    }),
-  ),
+  ...all.map(({ path }): AdapterRule => ({
+    name: `no header of ${path} leaves before a new session is stored`,
+    async run({ start, store }) {
+      const server = await start([...all, read, untouched]);
+      const call = store.hold("create");
+      const visit = server.visitor().visit(path);
+      await call.reached;
+      await stillHeld(server, visit, path);
+      call.resume();
+      expectCookie(await visit.head, server, path);
+      await visit.answer;
+    },
+  })),
+  ...all.map(({ path }): AdapterRule => ({
+    name: `no header of ${path} leaves before a change is stored`,
+    async run({ start, store }) {
+      const server = await start([...all, counter, read, untouched]);
+      const visitor = await knownVisitor(server);
+      const call = store.hold("save");
+      const visit = visitor.visit(path);
+      await call.reached;
+      await stillHeld(server, visit, path);
+      call.resume();
+      await visit.head;
+      // Asked as soon as the headers are there, while the body may still be on its way.
+      expectAnswer(await visitor.get("/read"), 200, '{"count":2}');
+      await visit.answer;
+    },
+  })),
   {
     name: "a redirect followed as soon as its headers come sees the data, fifty times over",
     async run({ start }) {
@@ -68,7 +63,7 @@ export const orderRules: readonly AdapterRule[] = [
         const visitor = server.visitor();
         const head = await visitor.visit("/redirect").head;
         equal(head.status, 302, "the status");
-        ok(value(head, "location")?.endsWith("/read") === true, "the redirect's location");
+        ok(headerOf(head, "location")?.endsWith("/read") === true, "the redirect's location");
         expectCookie(head, server, "the redirect");
         expectAnswer(await visitor.get("/read"), 200, '{"count":1}');
       }
@@ -116,7 +111,10 @@ export const orderRules: readonly AdapterRule[] = [
     name: "responses without a body, 204 and 304, store the session and carry its cookie",
     async run({ start }) {
       const server = await start([empty, unchanged, read]);
-      for (const [path, status] of [["/empty", 204], ["/unchanged", 304]] as const) {
+      for (const [path, status] of [
+        ["/empty", 204],
+        ["/unchanged", 304],
+      ] as const) {
         const visitor = server.visitor();
         const answer = await visitor.get(path);
         expectAnswer(answer, status, "");
@@ -134,8 +132,15 @@ export const orderRules: readonly AdapterRule[] = [
       const close = "Connection: close\r\n";
       const received = await converse(server.port, ask("/count") + ask("/untouched") + ask("/read", close));
       const bodies = ["new count=2", "untouched", '{"count":'].map((body) => received.indexOf(body));
-      ok(bodies.every((at) => at > 0), "all three were answered");
-      equal(bodies, bodies.toSorted((a, b) => a - b), "the order of the answers");
+      ok(
+        bodies.every((at) => at > 0),
+        "all three were answered",
+      );
+      equal(
+        bodies,
+        bodies.toSorted((a, b) => a - b),
+        "the order of the answers",
+      );
     },
   },
 ];

@@ -13,7 +13,7 @@ import { fastifySession } from "../../src/adapters/fastify.ts";
 import { fetchSession } from "../../src/adapters/fetch.ts";
 import { honoSession } from "../../src/adapters/hono.ts";
 import { koaSession } from "../../src/adapters/koa.ts";
-import { nodeSession } from "../../src/adapters/node.ts";
+import { type NodeListener, nodeSession } from "../../src/adapters/node.ts";
 import type { Sessions } from "../../src/core/sessions.ts";
 import type {
   AdapterTarget,
@@ -78,7 +78,10 @@ function webResponse(reply: KitReply, request: Request): Response {
   if ("redirect" in reply) return Response.redirect(new URL(reply.redirect, request.url), 302);
   const { status = 200, headers = [], body = null } = reply;
   const content = body === null || typeof body === "string" ? body : ReadableStream.from(encode(body));
-  return new Response(content as ConstructorParameters<typeof Response>[0], { status, headers: headers.map(([name, value]) => [name, value]) });
+  return new Response(content as ConstructorParameters<typeof Response>[0], {
+    status,
+    headers: headers.map(([name, value]) => [name, value]),
+  });
 }
 
 async function* encode(body: AsyncIterable<string>): AsyncGenerator<Uint8Array, void, undefined> {
@@ -98,7 +101,7 @@ export const nodeTarget: AdapterTarget = {
   name: "node",
   has: ["node", "finish", "error status"],
   mount(routes, sessions, mounted) {
-    let listener: RequestListener = async (req, res) => {
+    let listener: NodeListener = async (req, res) => {
       const route = routeOf(routes, req.url);
       await answerOnNode(res, await route.answer(nodeCall(sessions, req, req, res)));
     };
@@ -147,7 +150,7 @@ function expressTarget(name: string, create: () => ExpressApp): AdapterTarget {
   };
 }
 
-export const express5Target: AdapterTarget = expressTarget("express 5", () => express() as unknown as ExpressApp);
+export const express5Target: AdapterTarget = expressTarget("express 5", () => express());
 // The alias under which Express 4 is installed has no types of its own.
 const express4 = createRequire(import.meta.url)("express4") as () => ExpressApp;
 export const express4Target: AdapterTarget = expressTarget("express 4", express4);
@@ -193,7 +196,8 @@ export const koaTarget: AdapterTarget = {
       ctx.body = body === undefined || typeof body === "string" ? (body ?? null) : Readable.from(encode(body));
       ctx.status = status;
     });
-    return listen(createServer(app.callback()));
+    const listener: NodeListener = app.callback();
+    return listen(createServer(listener));
   },
 };
 
