@@ -29,7 +29,7 @@ type Plain = Exclude<KitReply, "answered" | { readonly redirect: string }>;
 
 const TIMES: Readonly<Record<KitMounting, number>> = { never: 0, once: 1, twice: 2 };
 
-async function listen(server: Server): Promise<MountedServer> {
+export async function listen(server: Server): Promise<MountedServer> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
@@ -45,7 +45,7 @@ function gone(res: ServerResponse): Promise<void> {
   return new Promise((resolve) => res.once("close", () => resolve()));
 }
 
-function nodeCall(sessions: Sessions<KitData>, carrier: object, req: IncomingMessage, res: ServerResponse): KitCall {
+export function nodeCall(sessions: Sessions<KitData>, carrier: object, req: IncomingMessage, res: ServerResponse): KitCall {
   return {
     session: () => sessions.of(carrier),
     property: Reflect.get(carrier, "session"),
@@ -55,7 +55,7 @@ function nodeCall(sessions: Sessions<KitData>, carrier: object, req: IncomingMes
 }
 
 /** Answers as a handler of plain Node would. */
-async function answerOnNode(res: ServerResponse, reply: KitReply): Promise<void> {
+export async function answerOnNode(res: ServerResponse, reply: KitReply): Promise<void> {
   if (reply === "answered") return;
   if ("redirect" in reply) {
     res.writeHead(302, { Location: reply.redirect });
@@ -72,7 +72,7 @@ function setOnNode(res: ServerResponse, { status = 200, headers = [] }: Plain): 
   for (const [name, value] of headers) res.appendHeader(name, value);
 }
 
-function webResponse(reply: KitReply, request: Request): Response {
+export function webResponse(reply: KitReply, request: Request): Response {
   if (reply === "answered") throw new Error("a Web handler has no Node response");
   // The headers of this one cannot be changed.
   if ("redirect" in reply) return Response.redirect(new URL(reply.redirect, request.url), 302);
@@ -201,7 +201,7 @@ export const koaTarget: AdapterTarget = {
   },
 };
 
-function webCall(session: () => ReturnType<KitCall["session"]>, property: unknown, request: Request): KitCall {
+export function webCall(session: () => ReturnType<KitCall["session"]>, property: unknown, request: Request): KitCall {
   const { promise, resolve } = Promise.withResolvers<void>();
   request.signal.addEventListener("abort", () => resolve());
   return { session, property, gone: promise };
@@ -227,7 +227,8 @@ export const fetchTarget: AdapterTarget = {
         return new Response("Internal Server Error", { status: 500 });
       }
     };
-    return listen(createAdaptorServer({ fetch: guarded }) as Server);
+    // With its own `Response` in place, the headers of a redirect could be changed.
+    return listen(createAdaptorServer({ fetch: guarded, overrideGlobalObjects: false }) as Server);
   },
 };
 
