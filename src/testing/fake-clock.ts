@@ -52,7 +52,8 @@ export function fakeClock(start: number = Date.UTC(2026, 0, 1), options: FakeClo
       const wait = Math.max(0, milliseconds);
       if (options.sleep === "advance") {
         advance(wait);
-        return Promise.resolve();
+        // Whoever the sleeper waits for gets a turn, as it would in real time.
+        return new Promise<void>((wake) => setImmediate(wake));
       }
       return new Promise<void>((wake) => sleepers.push({ due: now + wait, wake }));
     },

@@ -8,6 +8,10 @@ import { raceRules } from "./rules/race.ts";
 import { retireRules } from "./rules/retire.ts";
 import { rotateRules } from "./rules/rotate.ts";
 import { saveRules } from "./rules/save.ts";
+import { sessionDataRules } from "./rules/session-data.ts";
+import { sessionExpiryRules } from "./rules/session-expiry.ts";
+import { sessionLifeRules } from "./rules/session-life.ts";
+import { sessionRaceRules } from "./rules/session-race.ts";
 import { sharingRules } from "./rules/sharing.ts";
 import { sweepRules } from "./rules/sweep.ts";
 import { touchRules } from "./rules/touch.ts";
@@ -32,5 +36,13 @@ export const verbRules: readonly StoreRule[] = [
   ...handleRules,
 ];
 
+/** What sessions promise over any store that keeps the contract: the behaviours of Django's own tests, and what goes beyond them. */
+export const sessionRules: readonly StoreRule[] = [
+  ...sessionDataRules,
+  ...sessionLifeRules,
+  ...sessionExpiryRules,
+  ...sessionRaceRules,
+];
+
 /** Every promise of the store kit. */
-export const storeRules: readonly StoreRule[] = [...verbRules];
+export const storeRules: readonly StoreRule[] = [...verbRules, ...sessionRules];
