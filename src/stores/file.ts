@@ -39,5 +39,5 @@ export function fileStore(options: string | FileStoreOptions): SessionStore {
   if (!SYNC_LEVELS.includes(sync)) {
     throw new SessionError("ERR_SESSION_CONFIG", 'fileStore: `sync` must be "none", "data" or "full"');
   }
-  return openFileStore(openFolder(dir), sync);
+  return openFileStore(openFolder(dir), { sync });
 }

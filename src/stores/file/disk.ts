@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { mkdir, open, link, lstat, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { isSessionError } from "../../core/errors.ts";
 import type { Awaitable } from "../../core/store.ts";
 import { failedWith, storeFailure, unreadable } from "./failure.ts";
 
@@ -86,9 +87,9 @@ export class Disk {
     try {
       return this.head(path)?.identity ?? null;
     } catch (error) {
-      const info = fs.lstatSync(path, { throwIfNoEntry: false });
-      if (info === undefined || info.isFile()) throw error;
-      return `no file: ${info.ino}`;
+      if (!isSessionError(error, "ERR_SESSION_UNREADABLE")) throw error;
+      const info = this.#info(path);
+      return info === undefined ? null : `no plain file: ${info.ino}`;
     }
   }
 
@@ -104,11 +105,7 @@ export class Disk {
 
   /** Whether anything stands at `path`. */
   exists(path: string): boolean {
-    try {
-      return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-    } catch (error) {
-      throw storeFailure(error, true);
-    }
+    return this.#info(path) !== undefined;
   }
 
   /** When something last changed, on the file system's clock; null when it is not there. */
@@ -190,22 +187,30 @@ export class Disk {
       await this.settle(dirname(folder));
     } catch (error) {
       if (failedWith(error, "EEXIST")) return this.#checkFolder(folder);
-      if (!failedWith(error, "ENOENT") || folder === this.#root) throw error;
+      // The store's own folder was there when it was opened: whoever removed it has to put it back.
+      if (!failedWith(error, "ENOENT") || dirname(folder) === this.#root) throw error;
       await this.#make(dirname(folder));
       await this.#make(folder);
     }
   }
 
   #checkFolder(folder: string): void {
-    if (fs.lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    if (this.#info(folder)?.isDirectory() === true) return;
     throw Object.assign(new Error("not a folder"), { code: "ENOTDIR" });
+  }
+
+  #info(path: string): fs.Stats | undefined {
+    try {
+      return fs.lstatSync(path, { throwIfNoEntry: false });
+    } catch (error) {
+      throw storeFailure(error, true);
+    }
   }
 
   #open(path: string): { readonly fd: number; readonly size: number } | null {
     const folder = dirname(path);
     try {
-      if (!this.#folders.has(folder)) {
-        if (!this.exists(folder)) return null;
+      if (!this.#folders.has(folder) && this.exists(folder)) {
         this.#checkFolder(folder);
         this.#folders.add(folder);
       }
@@ -214,7 +219,8 @@ export class Disk {
       if (info.isFile()) return { fd, size: info.size };
       fs.closeSync(fd);
     } catch (error) {
-      if (failedWith(error, "ENOENT")) return null;
+      // Without the store's own folder nothing is known to be missing: the disk may not be mounted.
+      if (failedWith(error, "ENOENT") && this.exists(this.#root)) return null;
       if (!failedWith(error, "ELOOP", "EMLINK", "ENXIO")) throw storeFailure(error, true);
     }
     throw unreadable();

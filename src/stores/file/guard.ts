@@ -37,10 +37,12 @@ interface Ticket {
 export class Guard {
   readonly #disk: Disk;
   readonly #tmp: string;
+  readonly #takeAfterMs: number;
 
-  constructor(disk: Disk, tmp: string) {
+  constructor(disk: Disk, tmp: string, takeAfterMs: number = TAKE_AFTER_MS) {
     this.#disk = disk;
     this.#tmp = tmp;
+    this.#takeAfterMs = takeAfterMs;
   }
 
   /** Makes a file that must not exist; false when it does. */
@@ -138,7 +140,7 @@ export class Guard {
         const [token] = await this.#disk.names(lock);
         if (token === undefined) await quietly(this.#disk.rmdir(lock));
         else if (token !== holder) [holder, since] = [token, now];
-        else if (now - since > TAKE_AFTER_MS) await this.#clear(lock, token);
+        else if (now - since > this.#takeAfterMs) await this.#clear(lock, token);
         await delay(1 + Math.random() * POLL_MS);
       }
     } catch (error) {

@@ -13,18 +13,22 @@ import { Users } from "./users.ts";
 
 type Live = Extract<Found, { status: "live" }>;
 type Retired = Extract<Found, { status: "retired" }>;
-type Unreadable = { readonly status: "unreadable"; readonly identity: string };
 type Refusal = Exclude<SaveOutcome, { status: "saved" }>;
 
-/**
- * A file store on a folder that is there.
- *
- * @param step called before each change on the disk; the tests stop and kill a process in it
- */
-export function openFileStore(root: string, sync: SyncLevel, step?: Step): SessionStore {
+/** What the tests may set beside the options that everybody has. */
+export interface Internals {
+  readonly sync: SyncLevel;
+  /** Called before each change on the disk; a process can be stopped or killed in it. */
+  readonly step?: Step;
+  /** How long a lock may stay the same before it is taken from its holder. */
+  readonly takeAfterMs?: number;
+}
+
+/** A file store on a folder that is there. */
+export function openFileStore(root: string, { sync, step, takeAfterMs }: Internals): SessionStore {
   const layout = new Layout(root);
   const disk = new Disk(root, sync, step);
-  const guard = new Guard(disk, layout.tmp);
+  const guard = new Guard(disk, layout.tmp, takeAfterMs);
   const sessions = new Sessions(layout, disk, guard);
   const users = new Users(disk, guard, sessions);
   const serial = new Serial();
@@ -80,28 +84,24 @@ export function openFileStore(root: string, sync: SyncLevel, step?: Step): Sessi
   }
 
   async function retire(handle: SessionHandle, tombstone: Tombstone, version?: string): Promise<RetireOutcome> {
+    const path = layout.session(handle);
     const { reason, token } = tombstone;
     for (;;) {
-      const found = await sessions.find(handle).catch((error: unknown) => unreadableUnder(handle, version, error));
+      // Taken before it is read: so what is replaced is surely what could not be read.
+      const identity = disk.identity(path);
+      const found = await sessions.find(handle).catch((error: unknown) => unreadableUnder(version, error));
       if (found.status === "missing" || found.status === "pending") return { status: "missing" };
       if (found.status === "retired") {
         if (!(await extend(handle, found, tombstone.until))) continue;
         return { status: "retired", reason: found.tombstone.reason, token: found.tombstone.token };
       }
       if (found.status === "unreadable") {
-        if (!(await guard.swap(layout.session(handle), found.identity, encodeRetired(handle, tombstone)))) continue;
+        if (!(await guard.swap(path, identity, encodeRetired(handle, tombstone)))) continue;
         return { status: "retired", reason, token };
       }
       if (version !== undefined && found.record.version !== version) return withEpoch("conflict", found.record);
       if (await bury(found, tombstone)) return { status: "retired", reason, token };
     }
-  }
-
-  /** What cannot be read may be ended, but only by a call that asks for no version. */
-  function unreadableUnder(handle: SessionHandle, version: string | undefined, error: unknown): Found | Unreadable {
-    if (version !== undefined || !isSessionError(error, "ERR_SESSION_UNREADABLE")) throw error;
-    const identity = disk.identity(layout.session(handle));
-    return identity === null ? { status: "missing" } : { status: "unreadable", identity };
   }
 
   async function extend(handle: SessionHandle, found: Retired, until: number): Promise<boolean> {
@@ -209,4 +209,10 @@ export function openFileStore(root: string, sync: SyncLevel, step?: Step): Sessi
     clearExpired: (batch) => sweep.clearExpired(batch),
     close: () => serial.idle(),
   };
+}
+
+/** What cannot be read may be ended, but only by a call that asks for no version. */
+function unreadableUnder(version: string | undefined, error: unknown): { readonly status: "unreadable" } {
+  if (version !== undefined || !isSessionError(error, "ERR_SESSION_UNREADABLE")) throw error;
+  return { status: "unreadable" };
 }

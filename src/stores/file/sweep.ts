@@ -93,7 +93,7 @@ export class Sweep {
     return removed;
   }
 
-  /** The session, if its time is over; files that cannot be read are left as they are. */
+  /** The session, if its time is over; a file that cannot be read is left as it is. */
   #due(handle: SessionHandle, before: number): Due | null {
     try {
       const file = this.#disk.head(this.#sessions.layout.session(handle));
@@ -103,14 +103,18 @@ export class Sweep {
       const deadline = header.state === "live" ? header.record.expiresAt : header.tombstone.until;
       return deadline <= before ? { handle, identity: file.identity, header } : null;
     } catch (error) {
-      if (isSessionError(error, "ERR_SESSION_UNREADABLE")) return null;
-      throw error;
+      return orElse(null, error);
     }
   }
 
   #remove({ handle, identity, header }: Due): Promise<boolean> {
     return this.#serial.run(handle, async () => {
-      if (header.state === "retired" && header.rotation !== null) await this.#sessions.settle(header.rotation);
+      try {
+        if (header.state === "retired" && header.rotation !== null) await this.#sessions.settle(header.rotation);
+      } catch (error) {
+        // What it says about the other file is still needed, for when that one is restored.
+        return orElse(false, error);
+      }
       if (!(await this.#guard.swap(this.#sessions.layout.session(handle), identity, null))) return false;
       const user = userOf(header);
       if (user !== null) await this.#users.discard(user, handle);
@@ -144,6 +148,12 @@ export class Sweep {
     const changed = await this.#disk.changedAt(path);
     return changed !== null && changed < moment;
   }
+}
+
+/** `value` in the place of a file that cannot be read; any other error is thrown. */
+function orElse<T>(value: T, error: unknown): T {
+  if (isSessionError(error, "ERR_SESSION_UNREADABLE")) return value;
+  throw error;
 }
 
 function userOf(header: Header): string | null {
