@@ -1,5 +1,6 @@
 import { CodecError } from "./codec.ts";
 import { type JsonCheck, hasSymbols, isPlain, jsonObstacle } from "./json-check.ts";
+import { endOfString, parseJsonText } from "./json-text.ts";
 import { afterMark, type MarkedCodec } from "./mark.ts";
 
 /** Options of {@link jsonCodec}. */
@@ -74,7 +75,7 @@ function parseJson(plain: string, maxDepth: number): Record<string, unknown> {
   if (isDeeper(plain, maxDepth)) throw new CodecError("size", `The stored JSON has more than ${maxDepth} levels of nesting`);
   let value: unknown;
   try {
-    value = JSON.parse(plain);
+    value = parseJsonText(plain);
   } catch {
     // The engine's own error quotes the text, which is data.
     throw new CodecError("format", "The stored text is not JSON");
@@ -106,14 +107,4 @@ function hasMoreThan(text: string, brackets: number): boolean {
     for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) if (++count > brackets) return true;
   }
   return false;
-}
-
-/** The index of the quote that ends the string which begins at `start`. */
-function endOfString(text: string, start: number): number {
-  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++;
-    if (backslashes % 2 === 0) return at;
-  }
-  return text.length;
 }

@@ -1,6 +1,7 @@
 import { DevalueError, stringify, unflatten } from "devalue";
 import { CodecError } from "./codec.ts";
 import { hasSymbols, isPlain } from "./json-check.ts";
+import { parseJsonText } from "./json-text.ts";
 import { afterMark, type MarkedCodec } from "./mark.ts";
 import { checkFlat, type RichBounds } from "./rich-check.ts";
 
@@ -66,7 +67,7 @@ function stringifyRich(value: Readonly<Record<string, unknown>>, bounds: RichBou
     throw error;
   }
   try {
-    checkFlat(JSON.parse(text), bounds);
+    checkFlat(parseJsonText(text), bounds);
   } catch (error) {
     throw error instanceof CodecError ? new CodecError("value", `The session's data cannot be carried: ${error.message}`) : error;
   }
@@ -76,7 +77,7 @@ function stringifyRich(value: Readonly<Record<string, unknown>>, bounds: RichBou
 function parseRich(plain: string, bounds: RichBounds): Record<string, unknown> {
   let flat: unknown;
   try {
-    flat = JSON.parse(plain);
+    flat = parseJsonText(plain);
   } catch {
     throw new CodecError("format", "The stored text is not JSON");
   }
