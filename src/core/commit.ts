@@ -1,15 +1,5 @@
-import {
-  attempt,
-  type Content,
-  contentOf,
-  decodeRecord,
-  encodeFor,
-  type Engine,
-  outcomeUnknown,
-  plainOf,
-  type Snapshot,
-  validate,
-} from "./engine.ts";
+import { type Content, contentOf, decodeRecord, encodeFor, type Engine, plainOf, type Snapshot, validate } from "./engine.ts";
+import { attempt, outcomeUnknown } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
 import { deadlineAt } from "./expiry.ts";

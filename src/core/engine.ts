@@ -7,7 +7,8 @@ import { parsePayload, stringifyPayload, type Notes } from "./payload.ts";
 import { isPlainObject, type PlainObject } from "./plain.ts";
 import type { InFlight, KeyedQueue } from "./queue.ts";
 import type { SessionRecord } from "./record.ts";
-import type { Awaitable, LoadOutcome, SessionStore } from "./store.ts";
+import type { SessionStore } from "./store.ts";
+import type { StoreHealth } from "./store-health.ts";
 
 /** What all sessions of one application share. */
 export interface Engine {
@@ -15,6 +16,8 @@ export interface Engine {
   readonly options: ResolvedOptions;
   readonly queue: KeyedQueue;
   readonly inFlight: InFlight;
+  /** Whether the store answers; absent for a cookie store, which is always there. */
+  readonly health?: StoreHealth | undefined;
 }
 
 /** What a session consists of, apart from its times: what requests change and merges merge. */
@@ -92,64 +95,4 @@ export async function validate(engine: Engine, plain: string): Promise<void> {
   const { data } = parsePayload(codec, plain);
   const result = await schema["~standard"].validate(data);
   if (result.issues !== undefined) throw new SessionError("ERR_SESSION_INVALID");
-}
-
-/** Loads a record. @throws {SessionError} ERR_SESSION_STORE or ERR_SESSION_UNREADABLE */
-export async function loadRecord(engine: Engine, handle: SessionHandle): Promise<LoadOutcome> {
-  const started = performance.now();
-  try {
-    const outcome = await engine.store.load(handle);
-    publish("loaded", { store: engine.store.name, durationMs: performance.now() - started });
-    return outcome;
-  } catch (error) {
-    if (isSessionError(error, "ERR_SESSION_UNREADABLE")) {
-      publish("unreadable", { store: engine.store.name, reason: "record" });
-      throw error;
-    }
-    throw storeError(engine, error, "no");
-  }
-}
-
-/** What a verb answered, and whether it had to be sent twice. */
-export interface Attempt<O> {
-  readonly outcome: O;
-  /** True when the first reply was lost: the outcome may be that of a call which had already been applied. */
-  readonly repeated: boolean;
-}
-
-/**
- * Sends a write, and once more if its reply was lost. Every write carries a token of its writer, so that sending it twice stores
- * it once, and the caller recognises its own.
- *
- * @throws {SessionError} ERR_SESSION_STORE when nothing was stored, ERR_SESSION_OUTCOME_UNKNOWN when that cannot be known
- */
-export async function attempt<O>(engine: Engine, send: () => Awaitable<O>): Promise<Attempt<O>> {
-  try {
-    return { outcome: await send(), repeated: false };
-  } catch (error) {
-    if (isCertain(error)) throw storeError(engine, error, "no");
-    publish("storeError", { store: engine.store.name, error });
-  }
-  try {
-    return { outcome: await send(), repeated: true };
-  } catch (error) {
-    publish("storeError", { store: engine.store.name, error });
-    throw outcomeUnknown(error);
-  }
-}
-
-/** The error for a write of which nobody can say whether it was stored. */
-export function outcomeUnknown(cause?: unknown): SessionError {
-  return new SessionError("ERR_SESSION_OUTCOME_UNKNOWN", undefined, { cause });
-}
-
-function isCertain(error: unknown): boolean {
-  return isSessionError(error) && (error.code !== "ERR_SESSION_STORE" || error.applied === "no");
-}
-
-/** A store's failure as the library reports it; an error that is one already passes. */
-export function storeError(engine: Engine, error: unknown, applied: "no" | "unknown"): SessionError {
-  publish("storeError", { store: engine.store.name, error });
-  if (isSessionError(error)) return error;
-  return new SessionError("ERR_SESSION_STORE", `The store \`${engine.store.name}\` failed`, { cause: error, applied });
 }

@@ -106,6 +106,8 @@ export interface SessionErrorOptions {
   readonly cause?: unknown;
   /** For `ERR_SESSION_STORE`: `"no"` when the failed call surely stored nothing. Default `"unknown"`. */
   readonly applied?: "no" | "unknown";
+  /** For `ERR_SESSION_STORE`: after how many seconds it is worth trying again. Default 1 where the status is 503. */
+  readonly retryAfterSeconds?: number;
   /** For `ERR_SESSION_GONE`: how the session ended. */
   readonly reason?: "ended" | "rotated" | "expired" | "revoked";
 }
@@ -126,6 +128,11 @@ export class SessionError extends Error {
   readonly applied: "no" | "unknown" | undefined;
   readonly reason: "ended" | "rotated" | "expired" | "revoked" | undefined;
 
+  /** Seconds for the `Retry-After` header of a 503. */
+  readonly retryAfterSeconds: number | undefined;
+  /** Headers for the answer, under the name that Express and Koa read. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
+
   constructor(code: SessionErrorCode, detail?: string, options: SessionErrorOptions = {}) {
     const { title, fix, status } = ERROR_TABLE[code];
     super(`${detail ?? title}. ${fix}`, options.cause === undefined ? undefined : { cause: options.cause });
@@ -135,6 +142,8 @@ export class SessionError extends Error {
     this.fix = fix;
     this.applied = code === "ERR_SESSION_STORE" ? (options.applied ?? "unknown") : options.applied;
     this.reason = options.reason;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? (status === 503 ? 1 : undefined);
+    this.headers = this.retryAfterSeconds === undefined ? undefined : { "Retry-After": String(this.retryAfterSeconds) };
     Object.defineProperty(this, brand, { value: true });
   }
 }

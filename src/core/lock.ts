@@ -1,4 +1,5 @@
-import { attempt, type Engine, loadRecord } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { attempt, loadRecord } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { lockHandleOf, newVersion, type SessionHandle } from "./id.ts";
 import { isStored } from "./outcome.ts";
@@ -88,7 +89,8 @@ export class SessionLock {
     const { handle, version, createdAt } = this.#record;
     const now = this.#engine.options.clock.now();
     try {
-      await this.#engine.store.save(lockRecord(handle, FREE, now + KEEP_MS, createdAt), version);
+      const free = lockRecord(handle, FREE, now + KEEP_MS, createdAt);
+      await attempt(this.#engine, () => this.#engine.store.save(free, version));
     } catch {
       // The deadline frees it.
     }

@@ -84,6 +84,12 @@ export interface SessionsOptions<T extends object = Record<string, unknown>> {
   readonly onStoreError?: StoreErrorPolicy | undefined;
   /** Seconds for which a contended write is tried again. Default 5. */
   readonly contentionSeconds?: number | undefined;
+  /** Seconds within which the store has to answer a call; a write that is sent twice has them for both. Default 5. */
+  readonly storeTimeoutSeconds?: number | undefined;
+  /** How many calls in a row have to fail for the store to be given a rest; 0 for never. Default 5. */
+  readonly breakerFailures?: number | undefined;
+  /** Seconds of rest, in which every call fails at once; then one goes ahead. Default 2. */
+  readonly breakerSeconds?: number | undefined;
   /** Seconds for which an ended id is remembered, so that late requests are recognised. Default 60. */
   readonly tombstoneSeconds?: number | undefined;
   /** Seconds by which the clocks of an application's machines may differ; sweeping waits as long. Default 5. */
@@ -106,6 +112,9 @@ export const DEFAULTS = Object.freeze({
   onUnreadable: "anonymous",
   onStoreError: "error",
   contentionSeconds: 5,
+  storeTimeoutSeconds: 5,
+  breakerFailures: 5,
+  breakerSeconds: 2,
   tombstoneSeconds: 60,
   clockSkewSeconds: 5,
   maxBytes: 2_097_152,
@@ -142,6 +151,9 @@ export interface ResolvedOptions {
   readonly onUnreadable: UnreadablePolicy;
   readonly onStoreError: StoreErrorPolicy;
   readonly contentionSeconds: number;
+  readonly storeTimeoutSeconds: number;
+  readonly breakerFailures: number;
+  readonly breakerSeconds: number;
   readonly tombstoneSeconds: number;
   readonly clockSkewSeconds: number;
   readonly maxBytes: number;
@@ -163,7 +175,8 @@ export function resolveOptions<T extends object>(
   for (const name of ["idleSeconds", "absoluteSeconds", "firstSeconds", "contentionSeconds", "tombstoneSeconds"] as const) {
     checkNumber(name, all[name], 1);
   }
-  checkNumber("clockSkewSeconds", all.clockSkewSeconds, 0);
+  for (const name of ["clockSkewSeconds", "breakerFailures", "breakerSeconds"] as const) checkNumber(name, all[name], 0);
+  checkNumber("storeTimeoutSeconds", all.storeTimeoutSeconds, 0.001);
   checkNumber("maxBytes", all.maxBytes, 64);
   if (given.refreshSeconds !== undefined) checkNumber("refreshSeconds", given.refreshSeconds, 0);
   if (all.absoluteSeconds < all.idleSeconds) {

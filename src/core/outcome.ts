@@ -1,4 +1,5 @@
-import { type Engine, loadRecord } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { loadRecord } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
 import { newVersion } from "./id.ts";

@@ -1,4 +1,5 @@
-import { attempt, type Engine, outcomeUnknown } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { attempt, outcomeUnknown } from "./store-call.ts";
 import { isSessionError } from "./errors.ts";
 import { publish } from "./events.ts";
 import { goneError, goneReasonOf, isStored, newTombstone } from "./outcome.ts";
@@ -49,7 +50,8 @@ async function inSteps(engine: Engine, old: SessionRecord, record: SessionRecord
 
 async function compensate(engine: Engine, record: SessionRecord): Promise<void> {
   try {
-    await engine.store.retire(record.handle, newTombstone(engine, "ended"));
+    const tombstone = newTombstone(engine, "ended");
+    await attempt(engine, () => engine.store.retire(record.handle, tombstone));
   } catch (error) {
     // What stays behind is a record whose id nobody holds: it expires by itself.
     publish("storeError", { store: engine.store.name, error });

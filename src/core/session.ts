@@ -5,6 +5,7 @@ import { Flash } from "./flash.ts";
 import type { SessionHandle, SessionId } from "./id.ts";
 import { type LockOptions, SessionLock } from "./lock.ts";
 import { type PlainObject, setOwn, syncInto } from "./plain.ts";
+import { ask } from "./store-call.ts";
 import { checkUserId } from "./user-id.ts";
 import type { Policy, SessionWork } from "./work.ts";
 
@@ -136,7 +137,7 @@ export class Session<T extends object = Record<string, unknown>> {
       work.requireHeaders();
       const { users } = work.engine.store;
       // Asked together with the session: a revocation from here on meets this login.
-      const [epoch] = await Promise.all([users === undefined ? 0 : users.epoch(userId), work.load()]);
+      const [epoch] = await Promise.all([users === undefined ? 0 : ask(work.engine, () => users.epoch(userId)), work.load()]);
       if (work.status !== "new" && work.status !== "live") throw work.refusal();
       const other = work.userId !== null && work.userId !== userId;
       if (other || (work.userId !== null && work.notes.credential !== credential)) await work.flush();

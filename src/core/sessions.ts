@@ -1,4 +1,5 @@
-import { attempt, type Content, contentOf, decodeRecord, type Engine, loadRecord } from "./engine.ts";
+import { type Content, contentOf, decodeRecord, type Engine } from "./engine.ts";
+import { ask, attempt, loadRecord } from "./store-call.ts";
 import { createSession } from "./commit.ts";
 import { isSessionError, SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
@@ -14,6 +15,7 @@ import { credentialDigest, Session } from "./session.ts";
 import { cookieHeaderOf, idCookie, sealedCookies } from "./session-cookie.ts";
 import { CookieRecord } from "./stateless.ts";
 import { isStateless, type SessionStore, type StatelessStore, type UserIndex } from "./store.ts";
+import { StoreHealth } from "./store-health.ts";
 import { checkUserId } from "./user-id.ts";
 import { SessionWork } from "./work.ts";
 
@@ -92,6 +94,7 @@ export class Sessions<T extends object = Record<string, unknown>> {
   readonly store: SessionStore | StatelessStore;
   readonly #queue = new KeyedQueue();
   readonly #inFlight = new InFlight();
+  readonly #health: StoreHealth;
   readonly #carriers = new WeakMap<object, Session<T>>();
   #closed: Promise<void> | undefined;
 
@@ -109,6 +112,7 @@ export class Sessions<T extends object = Record<string, unknown>> {
   constructor(options: SessionsOptions<T> & { readonly store: SessionStore | StatelessStore }) {
     this.options = resolveOptions(options, options.store);
     this.store = options.store;
+    this.#health = new StoreHealth(this.store.name, this.options);
   }
 
   /**
@@ -131,7 +135,7 @@ export class Sessions<T extends object = Record<string, unknown>> {
       data: (data ?? {}) as PlainObject,
       notes: credential === undefined || userId === undefined ? {} : { credential: credentialDigest(userId, credential) },
       userId: userId ?? null,
-      epoch: userId === undefined || store.users === undefined ? 0 : await store.users.epoch(userId),
+      epoch: userId === undefined ? 0 : await epochOf(engine, userId),
     };
     const { id, snapshot } = await this.#inFlight.run(() => createSession(engine, { content, proven: true }));
     const state = { expiry: undefined, createdAt: snapshot.record.createdAt, proven: true };
@@ -160,12 +164,16 @@ export class Sessions<T extends object = Record<string, unknown>> {
   }
 
   /** Every live session, in the order of the handles. */
-  async *list({ after, batch = 100 }: { after?: SessionHandle; batch?: number } = {}): AsyncGenerator<ListedSession<T>, void> {
-    const { store } = this.#engine("list");
-    if (store.list === undefined) throw unsupported(store, "list sessions");
-    let from = after;
+  async *list(options: { readonly after?: SessionHandle; readonly batch?: number } = {}): AsyncGenerator<ListedSession<T>, void> {
+    const { batch = 100 } = options;
+    const engine = this.#engine("list sessions");
+    const { store } = engine;
+    const { list } = store;
+    if (list === undefined) throw unsupported(store, "list sessions");
+    let from = options.after;
     for (;;) {
-      const page = await store.list({ limit: batch, ...(from === undefined ? {} : { after: from }) });
+      const after = from;
+      const page = await ask(engine, () => list.call(store, { limit: batch, ...(after === undefined ? {} : { after }) }));
       for (const record of page) if (this.#isLive(record, 0)) yield this.#listed(record);
       from = page.at(-1)?.handle;
       if (page.length < batch || from === undefined) return;
@@ -175,8 +183,12 @@ export class Sessions<T extends object = Record<string, unknown>> {
   /** The live sessions of a user, newest first. */
   async ofUser(userId: string): Promise<ListedSession<T>[]> {
     const users = this.#users("list a user's sessions");
+    const engine = this.#engine("list a user's sessions");
     checkUserId(userId);
-    const [epoch, records] = await Promise.all([users.epoch(userId), users.sessionsOf(userId)]);
+    const [epoch, records] = await Promise.all([
+      ask(engine, () => users.epoch(userId)),
+      ask(engine, () => users.sessionsOf(userId)),
+    ]);
     const live = records.filter((record) => this.#isLive(record, epoch)).sort((a, b) => b.createdAt - a.createdAt);
     return Promise.all(live.map((record) => this.#listed(record)));
   }
@@ -198,12 +210,12 @@ export class Sessions<T extends object = Record<string, unknown>> {
     const engine = this.#engine("revoke a user");
     checkUserId(userId);
     const kept = options.except === undefined || options.except === null ? undefined : toHandle(options.except);
-    const epoch = Math.max((await users.epoch(userId)) + 1, this.options.clock.now());
+    const epoch = Math.max((await epochOf(engine, userId)) + 1, this.options.clock.now());
     // The kept session gets the new epoch before it counts, so that its requests never find it revoked.
     if (kept !== undefined) await this.#renewEpoch(engine, kept, userId, epoch);
-    await users.advanceEpoch(userId, epoch);
+    await attempt(engine, () => users.advanceEpoch(userId, epoch));
     let ended = 0;
-    for (const record of await users.sessionsOf(userId)) {
+    for (const record of await ask(engine, () => users.sessionsOf(userId))) {
       if (record.handle !== kept && (await this.#retire(engine, record.handle))) ended++;
     }
     return ended;
@@ -249,7 +261,8 @@ export class Sessions<T extends object = Record<string, unknown>> {
   }
 
   #engineOver(store: SessionStore): Engine {
-    return { store, options: this.options, queue: this.#queue, inFlight: this.#inFlight };
+    const health = store instanceof CookieRecord ? undefined : this.#health;
+    return { store, options: this.options, queue: this.#queue, inFlight: this.#inFlight, health };
   }
 
   #engine(task: string): Engine {
@@ -318,4 +331,9 @@ function describe(record: SessionRecord): Omit<FoundSession<never>, "data"> {
 
 function unsupported(store: SessionStore | StatelessStore, task: string): SessionError {
   return new SessionError("ERR_SESSION_UNSUPPORTED", `The store \`${store.name}\` cannot ${task}`);
+}
+
+async function epochOf(engine: Engine, userId: string): Promise<number> {
+  const { users } = engine.store;
+  return users === undefined ? 0 : ask(engine, () => users.epoch(userId));
 }

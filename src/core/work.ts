@@ -1,15 +1,6 @@
 import { commitSession, type CommitRequest, createSession, isUnchanged, mergeConflict } from "./commit.ts";
-import {
-  attempt,
-  type Content,
-  contentOf,
-  decodeRecord,
-  type Engine,
-  loadRecord,
-  plainOf,
-  type Snapshot,
-  storeError,
-} from "./engine.ts";
+import { type Content, contentOf, decodeRecord, type Engine, plainOf, type Snapshot } from "./engine.ts";
+import { attempt, loadRecord, storeError } from "./store-call.ts";
 import { isSessionError, SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
 import { deadlineAt, isRefreshDue } from "./expiry.ts";
@@ -192,9 +183,9 @@ export class SessionWork {
     if (!isRefreshDue(state, record.expiresAt, now, engine.options)) return;
     const expiresAt = deadlineAt(state, now, engine.options);
     try {
-      const { status } = await engine.store.touch(record.handle, record.version, expiresAt);
+      const { outcome } = await attempt(engine, () => engine.store.touch(record.handle, record.version, expiresAt));
       publish("touched", { store: engine.store.name });
-      if (status === "stale") return;
+      if (outcome.status === "stale") return;
       this.snapshot = { ...snapshot, record: { ...record, expiresAt } };
       this.stored = true;
     } catch (error) {
@@ -228,7 +219,8 @@ export class SessionWork {
     if (record.userId === null || userEpoch <= record.epoch) return outcome;
     publish("revoked", { store: this.engine.store.name });
     // Whoever revoked the user did not get to this record: finish it, or its visitor meets a closed door until it expires.
-    await this.engine.store.retire(record.handle, newTombstone(this.engine, "ended"));
+    const tombstone = newTombstone(this.engine, "ended");
+    await attempt(this.engine, () => this.engine.store.retire(record.handle, tombstone));
     return { status: "retired", reason: "ended" };
   }
 

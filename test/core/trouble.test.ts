@@ -221,3 +221,47 @@ test("after the headers left, what needs a cookie throws before it touches the s
   await assert.rejects(existing.session.cycleId(), { code: "ERR_SESSION_HEADERS_SENT" });
   assert.equal(await count(), 2);
 });
+
+test("a store that does not answer in time is an error: for a read surely nothing, for a write unknown", async () => {
+  const inner = memoryStore();
+  const hung = new Set<string>();
+  const store: SessionStore = {
+    ...inner,
+    load: (handle) => (hung.has("load") ? new Promise(() => undefined) : inner.load(handle)),
+    save: (record, version) => (hung.has("save") ? new Promise(() => undefined) : inner.save(record, version)),
+  };
+  const { request, open } = world({ store, storeTimeoutSeconds: 0.02 });
+  const { cookie } = await request({ handle: async (s) => void ((await s.load()).count = 1) });
+  hung.add("save");
+  await assert.rejects(open({ cookie }).session.update(plus), { code: "ERR_SESSION_OUTCOME_UNKNOWN" });
+  hung.add("load");
+  await assert.rejects(open({ cookie }).session.load(), { code: "ERR_SESSION_STORE", applied: "no", retryAfterSeconds: 1 });
+});
+
+test("a store that failed five times in a row is given a rest; then one call goes ahead and decides", async () => {
+  let asked = 0;
+  let down = true;
+  const inner = memoryStore();
+  const store: SessionStore = {
+    ...inner,
+    load(handle) {
+      asked++;
+      if (down) throw new Error("connection refused");
+      return inner.load(handle);
+    },
+  };
+  const { open, clock } = world({ store });
+  const cookie = `__Host-sid=${"A".repeat(32)}`;
+  const load = () => open({ cookie }).session.load();
+  for (let n = 0; n < 8; n++) await assert.rejects(load(), { code: "ERR_SESSION_STORE" });
+  assert.equal(asked, 5);
+  clock.advance(2000);
+  await assert.rejects(load(), { code: "ERR_SESSION_STORE" });
+  await assert.rejects(load(), { code: "ERR_SESSION_STORE", retryAfterSeconds: 2 });
+  assert.equal(asked, 6);
+  down = false;
+  clock.advance(2000);
+  assert.deepEqual(await load(), {});
+  assert.deepEqual(await load(), {});
+  assert.equal(asked, 8);
+});
