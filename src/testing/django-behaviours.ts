@@ -11,7 +11,8 @@ export interface DjangoBehaviour {
   readonly departure?: string;
 }
 
-const VALUE = "`modified` means that what would be stored differs from what is, so nothing has to be marked and nothing is written in vain.";
+const VALUE =
+  "`modified` means that what would be stored differs from what is, so nothing has to be marked and nothing is written in vain.";
 const NO_ERRORS = "A dictionary of JavaScript gives undefined for a key that is not there; nothing throws.";
 const UNREADABLE =
   "A record that cannot be read is not an empty session: it is reported, never overwritten, and served again once its key or codec is back.";
@@ -68,8 +69,14 @@ export const djangoBehaviours: readonly DjangoBehaviour[] = [
     django: "`values()` of a new session is empty and marks accessed; later it gives the values without marking modified.",
     rule: "looking at keys, values and entries is an access and no change",
   },
-  { django: "`keys()` gives the keys; accessed, not modified.", rule: "looking at keys, values and entries is an access and no change" },
-  { django: "`items()` gives the pairs; accessed, not modified.", rule: "looking at keys, values and entries is an access and no change" },
+  {
+    django: "`keys()` gives the keys; accessed, not modified.",
+    rule: "looking at keys, values and entries is an access and no change",
+  },
+  {
+    django: "`items()` gives the pairs; accessed, not modified.",
+    rule: "looking at keys, values and entries is an access and no change",
+  },
   { django: "`clear()` empties; accessed and modified.", rule: "clear empties a session and keeps its id" },
   {
     django: "After `save()` the key exists in the store.",

@@ -36,7 +36,8 @@ export function fakeClock(start: number = Date.UTC(2026, 0, 1), options: FakeClo
   let now = start;
   let sleepers: Sleeper[] = [];
   const advance = (milliseconds: number): void => {
-    if (!Number.isFinite(milliseconds) || milliseconds < 0) throw new RangeError("A clock advances by zero or more milliseconds.");
+    if (!Number.isFinite(milliseconds) || milliseconds < 0)
+      throw new RangeError("A clock advances by zero or more milliseconds.");
     now += milliseconds;
     const due = sleepers.filter((sleeper) => sleeper.due <= now).toSorted((a, b) => a.due - b.due);
     sleepers = sleepers.filter((sleeper) => sleeper.due > now);

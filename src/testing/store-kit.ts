@@ -30,7 +30,9 @@ function missing(need: StoreNeed, store: SessionStore, storage: StoreStorage): s
     case "durable":
       return store.durable ? undefined : "its sessions do not survive a restart, as it declares";
     case "second handle":
-      return store.durable || store.reach !== "process" ? undefined : "its storage is in one process and has one handle, as it declares";
+      return store.durable || store.reach !== "process"
+        ? undefined
+        : "its storage is in one process and has one handle, as it declares";
     case "corrupt":
       return storage.corrupt === undefined ? "the target offers no way to damage a record" : undefined;
     default:
@@ -47,7 +49,11 @@ function within<T>(seconds: number, work: Promise<T>): Promise<T> {
 }
 
 /** Runs one rule on new storage of the target. Never rejects because of the store; rejects when the storage cannot be made. */
-export async function runStoreRule(rule: StoreRule, target: StoreTarget, options: StoreKitOptions = {}): Promise<RuleResult> {
+export async function runStoreRule(
+  rule: StoreRule,
+  target: StoreTarget,
+  options: StoreKitOptions = {},
+): Promise<RuleResult> {
   const started = performance.now();
   const storage = await target.storage();
   const opened = new OpenedStores(storage);
@@ -59,7 +65,9 @@ export async function runStoreRule(rule: StoreRule, target: StoreTarget, options
   if (outcome.error === undefined && cleanedUp.error !== undefined) outcome = cleanedUp;
   const common = { rule: rule.name, milliseconds: performance.now() - started };
   if (outcome.error === undefined) {
-    return outcome.value === undefined ? { ...common, outcome: "passed" } : { ...common, outcome: "skipped", reason: outcome.value };
+    return outcome.value === undefined
+      ? { ...common, outcome: "passed" }
+      : { ...common, outcome: "skipped", reason: outcome.value };
   }
   const { error } = outcome;
   return { ...common, outcome: "failed", reason: error instanceof Error ? error.message : String(error), error };

@@ -28,7 +28,9 @@ function sqliteTarget(name: string, open: (path: string) => SessionStore): Store
           corrupt(handle) {
             const database = new DatabaseSync(path);
             database.exec("PRAGMA ignore_check_constraints = ON");
-            database.prepare("UPDATE sojourn_sessions SET created_at = 9223372036854775807 WHERE session_handle = ?").run(handle);
+            database
+              .prepare("UPDATE sojourn_sessions SET created_at = 9223372036854775807 WHERE session_handle = ?")
+              .run(handle);
             database.close();
           },
         };

@@ -36,7 +36,10 @@ for (const { name, Store, caughtBy } of faults) {
 
 test("every rule of the contract catches at least one planted fault, so none of them is empty", () => {
   const caught = new Set(faults.flatMap(({ caughtBy }) => caughtBy));
-  assert.deepEqual(verbRules.map(({ name }) => name).filter((name) => !caught.has(name)), []);
+  assert.deepEqual(
+    verbRules.map(({ name }) => name).filter((name) => !caught.has(name)),
+    [],
+  );
 });
 
 test("the store without a fault keeps every promise", async () => {

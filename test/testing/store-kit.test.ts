@@ -110,7 +110,10 @@ test("the binding registers one test a rule, which fails and skips as the rule d
 });
 
 test("every session rule passes on the plain store, so the kit asks nothing of a store but its contract", async () => {
-  for await (const { rule, outcome, reason } of runStoreKit(sessionRules, { name: "plain", storage: () => plainStorage() })) {
+  for await (const { rule, outcome, reason } of runStoreKit(sessionRules, {
+    name: "plain",
+    storage: () => plainStorage(),
+  })) {
     assert.equal(outcome, "passed", `${rule}: ${reason}`);
   }
 });

@@ -163,10 +163,12 @@ export const dataRules: readonly StoreRule[] = [
       await created(store, ...sessions);
       for (const session of sessions) {
         await expectLive(store, session, "a user's session");
-        if (store.users !== undefined) await expectSessionsOf(store, session.userId ?? "", [session], `sessions of ${session.userId}`);
+        if (store.users !== undefined)
+          await expectSessionsOf(store, session.userId ?? "", [session], `sessions of ${session.userId}`);
       }
       if (store.users === undefined) return;
-      for (const [index, userId] of USERS.entries()) equal(await store.users.advanceEpoch(userId, index), index || 1, userId);
+      for (const [index, userId] of USERS.entries())
+        equal(await store.users.advanceEpoch(userId, index), index || 1, userId);
       for (const [index, userId] of USERS.entries()) equal(await store.users.epoch(userId), index || 1, userId);
     },
   },

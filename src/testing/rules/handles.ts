@@ -123,7 +123,9 @@ export const handleRules: readonly StoreRule[] = [
       equal((await other.create(record({ userId: "u", epoch: 0 }))).status, "revoked", "create");
       equal((await other.save(next(session), session.version)).status, "revoked", "save");
       await expectSessionsOf(store, "u", [session], "the user's sessions");
-      const epochs = await Promise.all([0, 1, 2, 3, 4, 5].map((each) => (each % 2 === 0 ? store : other).users?.advanceEpoch("u", 0)));
+      const epochs = await Promise.all(
+        [0, 1, 2, 3, 4, 5].map((each) => (each % 2 === 0 ? store : other).users?.advanceEpoch("u", 0)),
+      );
       equal(
         epochs.toSorted((a = 0, b = 0) => a - b),
         [2, 3, 4, 5, 6, 7],
@@ -139,7 +141,9 @@ export const handleRules: readonly StoreRule[] = [
       const expired = Array.from({ length: 25 }, () => record({ expiresAt: now - 1 }));
       const live = record();
       await created(store, ...expired, live);
-      const removed = await Promise.all([store, other, store, other].map((each) => each.clearExpired?.({ before: now, limit: 10 })));
+      const removed = await Promise.all(
+        [store, other, store, other].map((each) => each.clearExpired?.({ before: now, limit: 10 })),
+      );
       const rest = (await store.clearExpired?.({ before: now, limit: 100 })) ?? 0;
       equal(
         removed.reduce<number>((sum, each = 0) => sum + each, rest),

@@ -89,7 +89,8 @@ export const hostileRules: readonly StoreRule[] = [
         const handles = (await listAll(store)).map(({ handle }) => handle);
         ok(handles.includes(session.handle), "the session is listed beside odd handles");
       }
-      for (const odd of accepted) equal((await store.retire(odd.handle, tombstone(now, "ended", now))).status, "retired", "retire");
+      for (const odd of accepted)
+        equal((await store.retire(odd.handle, tombstone(now, "ended", now))).status, "retired", "retire");
       if (store.clearExpired !== undefined) {
         const removed = (await sweep(store, now, 10)).reduce((sum, each) => sum + each, 0);
         equal(removed, accepted.length, "how many odd records a sweep removes");

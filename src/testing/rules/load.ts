@@ -20,7 +20,10 @@ export const loadRules: readonly StoreRule[] = [
     name: "a store says what it is: a name, where processes meet, whether sessions survive a restart",
     async run({ store }) {
       ok(typeof store.name === "string" && store.name.length > 0, "the name is text");
-      ok(["process", "machine", "network"].includes(store.reach), "the reach of a store with state is process, machine or network");
+      ok(
+        ["process", "machine", "network"].includes(store.reach),
+        "the reach of a store with state is process, machine or network",
+      );
       equal(typeof store.durable, "boolean", "durable");
     },
   },

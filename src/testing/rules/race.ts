@@ -3,7 +3,18 @@ import type { SessionRecord } from "../../core/record.ts";
 import type { SessionStore } from "../../core/store.ts";
 import { equal, fail, ok } from "../assert.ts";
 import type { StoreRule } from "../store-rule.ts";
-import { created, expectLive, expectMissing, expectRetired, HOUR, MINUTE, next, retiredBy, successor, tombstone } from "./support.ts";
+import {
+  created,
+  expectLive,
+  expectMissing,
+  expectRetired,
+  HOUR,
+  MINUTE,
+  next,
+  retiredBy,
+  successor,
+  tombstone,
+} from "./support.ts";
 
 /** Adds one to the number in the record, on the fresh record each time another writer was first. */
 export async function increment(store: SessionStore, { handle }: SessionRecord): Promise<void> {
@@ -195,7 +206,9 @@ export const raceRules: readonly StoreRule[] = [
       const listed = async () => new Set((await store.users?.sessionsOf("u"))?.map(({ handle }) => handle));
       const bound = async () => {
         const outcomes = await Promise.all(sessions.map(({ handle }) => store.load(handle)));
-        return outcomes.flatMap((each) => (each.status === "live" && each.record.userId === "u" ? [each.record.handle] : []));
+        return outcomes.flatMap((each) =>
+          each.status === "live" && each.record.userId === "u" ? [each.record.handle] : [],
+        );
       };
       while (working) {
         // Whoever is live before the list is read and still live after it was live all the time.
@@ -223,7 +236,11 @@ export const raceRules: readonly StoreRule[] = [
       ]);
       const listed = (await store.users?.sessionsOf("u")) ?? [];
       const live = sessions.filter((each) => !ended.includes(each));
-      equal(listed.map(({ handle }) => handle).toSorted(), live.map(({ handle }) => handle).toSorted(), "the user's sessions");
+      equal(
+        listed.map(({ handle }) => handle).toSorted(),
+        live.map(({ handle }) => handle).toSorted(),
+        "the user's sessions",
+      );
     },
   },
 ];

@@ -1,7 +1,17 @@
 import { newVersion } from "../../core/id.ts";
 import { equal, fail, ok } from "../assert.ts";
 import type { StoreRule } from "../store-rule.ts";
-import { created, expectLive, expectMissing, expectRetired, next, notAcknowledged, sameRecord, successor, tombstone } from "./support.ts";
+import {
+  created,
+  expectLive,
+  expectMissing,
+  expectRetired,
+  next,
+  notAcknowledged,
+  sameRecord,
+  successor,
+  tombstone,
+} from "./support.ts";
 
 const needs = ["rotate"] as const;
 
@@ -125,7 +135,10 @@ export const rotateRules: readonly StoreRule[] = [
           await expectLive(store, heir, "the heir");
           continue;
         }
-        ok(outcomes[index]?.status === "retired", `a loser is told that the session is over, not ${outcomes[index]?.status}`);
+        ok(
+          outcomes[index]?.status === "retired",
+          `a loser is told that the session is over, not ${outcomes[index]?.status}`,
+        );
         await expectMissing(store, heir.handle, "a loser's handle");
       }
       await expectRetired(store, old.handle, "rotated");

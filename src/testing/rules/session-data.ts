@@ -94,7 +94,15 @@ export const sessionDataRules: readonly StoreRule[] = [
         if (look === "has") equal([session.has("a"), session.has("z")], [true, false], "has");
         if (look === "keys") equal(session.keys(), ["a", "b"], "keys");
         if (look === "values") equal(session.values(), [1, [2]], "values");
-        if (look === "entries") equal(session.entries(), [["a", 1], ["b", [2]]], "entries");
+        if (look === "entries")
+          equal(
+            session.entries(),
+            [
+              ["a", 1],
+              ["b", [2]],
+            ],
+            "entries",
+          );
         equal([session.accessed, session.modified], [true, false], `accessed, modified after ${look}`);
       }
       const { session } = await site(context).browser().visit();
@@ -152,7 +160,7 @@ export const sessionDataRules: readonly StoreRule[] = [
         numbers: [0, -1, 1.5, 2 ** 53 - 1, 1e300, 5e-324],
         rest: [true, false, null, [], {}, [[[]]]],
         nested: { deep: { deeper: { deepest: "x" } } },
-        "key with spaces, quotes \" and \u0000": 1,
+        'key with spaces, quotes " and \u0000': 1,
         constructor: "no function",
         "10": "a key like a number",
       };

@@ -72,7 +72,15 @@ export const sessionLifeRules: readonly StoreRule[] = [
         equal([each.accessed, each.modified], [true, true], "accessed, modified");
       });
       ok(session.handle !== before, "the handle has changed");
-      equal(session.entries(), [["a", 1], ["c", 2], ["b", 3]], "entries, in their order");
+      equal(
+        session.entries(),
+        [
+          ["a", 1],
+          ["c", 2],
+          ["b", 3],
+        ],
+        "entries, in their order",
+      );
       await expectRetired(context.store, before, "rotated");
       equal(await old.read(), {}, "what the old cookie finds");
       equal(await browser.read(), { a: 1, c: 2, b: 3 }, "what the new cookie finds");
@@ -92,7 +100,18 @@ export const sessionLifeRules: readonly StoreRule[] = [
     name: "a cookie that is no id is not read, and a session is stored under an id of its own",
     async run(context) {
       const { browser, sessions } = site(context);
-      for (const text of ["", "1", "1234567", "12345678", "../../x", "%00", "a".repeat(33), "\u017e".repeat(32), '""', "null"]) {
+      for (const text of [
+        "",
+        "1",
+        "1234567",
+        "12345678",
+        "../../x",
+        "%00",
+        "a".repeat(33),
+        "\u017e".repeat(32),
+        '""',
+        "null",
+      ]) {
         const visitor = browser(`${sessions.options.cookieName}=${text}`);
         const { session, respond } = await visitor.visit();
         equal(session.id, null, `the id of a cookie ${JSON.stringify(text)}`);

@@ -50,7 +50,11 @@ export function sameRecord(actual: SessionRecord, expected: SessionRecord, what:
 }
 
 /** @throws unless the store serves exactly this record; gives the user's epoch that came with it */
-export async function expectLive(store: SessionStore, record: SessionRecord, what = "the stored record"): Promise<number | undefined> {
+export async function expectLive(
+  store: SessionStore,
+  record: SessionRecord,
+  what = "the stored record",
+): Promise<number | undefined> {
   const outcome = await store.load(record.handle);
   if (outcome.status !== "live") return fail(`${what}: expected a live record, got ${outcome.status}`);
   sameRecord(outcome.record, record, what);
@@ -58,17 +62,31 @@ export async function expectLive(store: SessionStore, record: SessionRecord, wha
 }
 
 /** @throws unless the handle holds a tombstone of this reason, and nothing of the data */
-export async function expectRetired(store: SessionStore, handle: SessionHandle, reason: RetiredReason, what = "the ended record"): Promise<void> {
+export async function expectRetired(
+  store: SessionStore,
+  handle: SessionHandle,
+  reason: RetiredReason,
+  what = "the ended record",
+): Promise<void> {
   equal(await store.load(handle), { status: "retired", reason }, what);
 }
 
 /** @throws unless nothing is stored under the handle */
-export async function expectMissing(store: SessionStore, handle: SessionHandle, what = "a handle that holds nothing"): Promise<void> {
+export async function expectMissing(
+  store: SessionStore,
+  handle: SessionHandle,
+  what = "a handle that holds nothing",
+): Promise<void> {
   equal(await store.load(handle), { status: "missing" }, what);
 }
 
 /** @throws unless the user's records are exactly these, in any order */
-export async function expectSessionsOf(store: SessionStore, userId: string, records: readonly SessionRecord[], what: string): Promise<void> {
+export async function expectSessionsOf(
+  store: SessionStore,
+  userId: string,
+  records: readonly SessionRecord[],
+  what: string,
+): Promise<void> {
   const users = store.users ?? fail("the store has no users");
   const found = await users.sessionsOf(userId);
   const byHandle = (a: SessionRecord, b: SessionRecord): number => (a.handle < b.handle ? -1 : 1);
@@ -82,7 +100,8 @@ export async function listAll(store: SessionStore, limit = 100): Promise<Session
   const all: SessionRecord[] = [];
   for (;;) {
     const last = all.at(-1)?.handle;
-    const page = (await store.list?.(last === undefined ? { limit } : { after: last, limit })) ?? fail("the store has no list");
+    const page =
+      (await store.list?.(last === undefined ? { limit } : { after: last, limit })) ?? fail("the store has no list");
     if (page.length === 0) return all;
     ok(page.length <= limit, "a page is longer than its limit");
     ok(last === undefined || page.every(({ handle }) => handle > last), "a page has what the page before it had");
@@ -102,17 +121,21 @@ export async function sweep(store: SessionStore, before: number, limit = 100): P
 }
 
 /** @throws unless loading rejects with `ERR_SESSION_UNREADABLE` */
-export async function expectUnreadable(store: SessionStore, handle: SessionHandle, what = "the damaged record"): Promise<void> {
+export async function expectUnreadable(
+  store: SessionStore,
+  handle: SessionHandle,
+  what = "the damaged record",
+): Promise<void> {
   const error = await rejects(() => store.load(handle), `${what}: load`);
   ok(isSessionError(error, "ERR_SESSION_UNREADABLE"), `${what}: expected ERR_SESSION_UNREADABLE, got ${String(error)}`);
 }
 
-const ACKNOWLEDGED: readonly unknown[] = ["created", "saved", "touched", "rotated"];
+const ACKNOWLEDGED: ReadonlySet<unknown> = new Set(["created", "saved", "touched", "rotated"]);
 
 /** @throws when a write says that it was done; a refusal or an error is right */
 export async function notAcknowledged(write: () => unknown, what: string): Promise<void> {
   const outcome = await settle<unknown>(write);
   const value = outcome.error === undefined ? outcome.value : undefined;
   const status = typeof value === "object" && value !== null && "status" in value ? value.status : undefined;
-  ok(!ACKNOWLEDGED.includes(status), `${what}: must not be acknowledged, and was ${String(status)}`);
+  ok(!ACKNOWLEDGED.has(status), `${what}: must not be acknowledged, and was ${String(status)}`);
 }

@@ -147,7 +147,8 @@ export const sweepRules: readonly StoreRule[] = [
       const outcomes = await Promise.all(renewals);
       await Promise.all(sweeps);
       for (const [index, each] of records.entries()) {
-        if (outcomes[index]?.status === "touched") await expectLive(store, { ...each, expiresAt: now + HOUR }, "a renewed record");
+        if (outcomes[index]?.status === "touched")
+          await expectLive(store, { ...each, expiresAt: now + HOUR }, "a renewed record");
         else await expectMissing(store, each.handle, "a swept record");
       }
     },

@@ -1,17 +1,7 @@
 import { equal, fail, ok } from "../assert.ts";
 import type { SessionStore, UserIndex } from "../../core/store.ts";
 import type { StoreRule } from "../store-rule.ts";
-import {
-  created,
-  expectLive,
-  expectMissing,
-  expectSessionsOf,
-  HOUR,
-  next,
-  successor,
-  sweep,
-  tombstone,
-} from "./support.ts";
+import { created, expectLive, expectMissing, expectSessionsOf, HOUR, next, successor, sweep, tombstone } from "./support.ts";
 
 const needs = ["users"] as const;
 

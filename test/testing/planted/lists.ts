@@ -10,7 +10,9 @@ export const listFaults: readonly Fault[] = [
     name: "list includes tombstones",
     Store: class extends PlainStore {
       override sorted(): SessionRecord[] {
-        const stones = [...this.disk.entries].filter(([, { stone }]) => stone !== null).map(([handle]) => handle as SessionHandle);
+        const stones = [...this.disk.entries]
+          .filter(([, { stone }]) => stone !== null)
+          .map(([handle]) => handle as SessionHandle);
         const empty = { data: "", version: "", createdAt: 0, expiresAt: 0, userId: null, epoch: 0 };
         const records = [...super.sorted(), ...stones.map((handle) => ({ handle, ...empty }))];
         return records.toSorted((a, b) => (a.handle < b.handle ? -1 : 1));
@@ -41,7 +43,10 @@ export const listFaults: readonly Fault[] = [
         return super.sorted().toSorted((a, b) => a.data.localeCompare(b.data));
       }
     },
-    caughtBy: ["a listing gives whole records in the order of their handles", "pages of any size, put together, are the whole list"],
+    caughtBy: [
+      "a listing gives whole records in the order of their handles",
+      "pages of any size, put together, are the whole list",
+    ],
   },
   {
     name: "a page begins with the handle that it should begin after",
@@ -186,10 +191,7 @@ export const listFaults: readonly Fault[] = [
         return (this.#first.get(entry.record.handle) ?? Infinity) <= before;
       }
     },
-    caughtBy: [
-      "a sweep goes by the deadline that was written last",
-      "a sweep never removes what was renewed while it ran",
-    ],
+    caughtBy: ["a sweep goes by the deadline that was written last", "a sweep never removes what was renewed while it ran"],
   },
   {
     name: "clearExpired looks first and removes later",

@@ -60,7 +60,8 @@ export class PlainStore implements SessionStore {
 
   find(handle: SessionHandle): Entry | undefined {
     const entry = this.disk.entries.get(handle);
-    if (entry !== undefined && entry.record === null && entry.stone === null) throw new SessionError("ERR_SESSION_UNREADABLE");
+    if (entry !== undefined && entry.record === null && entry.stone === null)
+      throw new SessionError("ERR_SESSION_UNREADABLE");
     return entry;
   }
 
@@ -92,7 +93,9 @@ export class PlainStore implements SessionStore {
     if (entry === undefined) return { status: "missing" };
     if (entry.stone !== null) return { status: "retired", reason: entry.stone.reason };
     const record = { ...entry.record! };
-    return record.userId === null ? { status: "live", record } : { status: "live", record, userEpoch: await this.epoch(record.userId) };
+    return record.userId === null
+      ? { status: "live", record }
+      : { status: "live", record, userEpoch: await this.epoch(record.userId) };
   }
 
   async create(record: SessionRecord): Promise<CreateOutcome> {

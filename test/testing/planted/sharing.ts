@@ -2,7 +2,7 @@ import type { SessionHandle } from "../../../src/core/id.ts";
 import type { SessionRecord, Tombstone } from "../../../src/core/record.ts";
 import type { LoadOutcome, SaveOutcome } from "../../../src/core/store.ts";
 import type { Fault } from "./fault.ts";
-import { Disk, PlainStore } from "./plain-store.ts";
+import { type Disk, PlainStore } from "./plain-store.ts";
 
 /** Faults of what is shared: objects with the caller, storage with other handles, a process with the next. */
 export const sharingFaults: readonly Fault[] = [

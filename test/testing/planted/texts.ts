@@ -1,4 +1,4 @@
-import { type SessionHandle } from "../../../src/core/id.ts";
+import type { SessionHandle } from "../../../src/core/id.ts";
 import type { SessionRecord } from "../../../src/core/record.ts";
 import type { CreateOutcome } from "../../../src/core/store.ts";
 import type { Fault } from "./fault.ts";
@@ -45,14 +45,26 @@ const APART = "text that is no handle is refused, or kept apart like any other";
 /** Faults of text, numbers and handles that are none. */
 export const textFaults: readonly Fault[] = [
   { name: "data is trimmed", Store: storing(({ data }) => ({ data: data.trim() })), caughtBy: [CHARACTERS] },
-  { name: "data is brought to one Unicode form", Store: storing(({ data }) => ({ data: data.normalize("NFC") })), caughtBy: [CHARACTERS] },
+  {
+    name: "data is brought to one Unicode form",
+    Store: storing(({ data }) => ({ data: data.normalize("NFC") })),
+    caughtBy: [CHARACTERS],
+  },
   {
     name: "data is kept as Latin-1",
     Store: storing(({ data }) => ({ data: Buffer.from(data, "latin1").toString("latin1") })),
     caughtBy: [CHARACTERS],
   },
-  { name: "line ends are changed", Store: storing(({ data }) => ({ data: data.replaceAll("\r\n", "\n") })), caughtBy: [CHARACTERS] },
-  { name: "data is cut at 64 KB", Store: storing(({ data }) => ({ data: data.slice(0, 65_535) })), caughtBy: ["data of 1 MB comes back whole"] },
+  {
+    name: "line ends are changed",
+    Store: storing(({ data }) => ({ data: data.replaceAll("\r\n", "\n") })),
+    caughtBy: [CHARACTERS],
+  },
+  {
+    name: "data is cut at 64 KB",
+    Store: storing(({ data }) => ({ data: data.slice(0, 65_535) })),
+    caughtBy: ["data of 1 MB comes back whole"],
+  },
   {
     name: "half a surrogate pair becomes a question mark in silence",
     Store: storing(({ data }) => ({ data: data.toWellFormed() })),
@@ -75,9 +87,17 @@ export const textFaults: readonly Fault[] = [
   },
   { name: "users are kept in lower case", Store: naming((userId) => userId.toLowerCase()), caughtBy: [SPELLING] },
   { name: "users lose spaces at their end", Store: naming((userId) => userId.trimEnd()), caughtBy: [SPELLING] },
-  { name: "users that are numbers are numbers", Store: naming((userId) => String(Number(userId) || userId)), caughtBy: [SPELLING] },
+  {
+    name: "users that are numbers are numbers",
+    Store: naming((userId) => String(Number(userId) || userId)),
+    caughtBy: [SPELLING],
+  },
   { name: "users are cut at 254 characters", Store: naming((userId) => userId.slice(0, 254)), caughtBy: [SPELLING] },
-  { name: "users are brought to one Unicode form", Store: naming((userId) => userId.normalize("NFC")), caughtBy: [SPELLING] },
+  {
+    name: "users are brought to one Unicode form",
+    Store: naming((userId) => userId.normalize("NFC")),
+    caughtBy: [SPELLING],
+  },
   {
     name: "the record's user is cut at 100 characters",
     Store: storing(({ userId }) => ({ userId: userId?.slice(0, 100) ?? null })),
@@ -125,7 +145,8 @@ export const textFaults: readonly Fault[] = [
         super.put(record);
         const entry = this.disk.entries.get(record.handle);
         if (entry && !/^[0-9a-f]{48}$/.test(record.handle)) {
-          for (const handle of this.disk.entries.keys()) if (!/^[0-9a-f]{48}$/.test(handle)) this.disk.entries.set(handle, entry);
+          for (const handle of this.disk.entries.keys())
+            if (!/^[0-9a-f]{48}$/.test(handle)) this.disk.entries.set(handle, entry);
         }
       }
     },

@@ -163,7 +163,10 @@ export const userFaults: readonly Fault[] = [
         return records.map((record) => ({ ...(this.#bound.get(record.handle) ?? record) }));
       }
     },
-    caughtBy: ["a touched session is listed with its new deadline", "a user's sessions are listed exactly: created, saved, ended"],
+    caughtBy: [
+      "a touched session is listed with its new deadline",
+      "a user's sessions are listed exactly: created, saved, ended",
+    ],
   },
   {
     name: "an index of users without a bound on what a refused write leaves",

@@ -245,7 +245,10 @@ export const writeFaults: readonly Fault[] = [
         return { status: "live", record };
       }
     },
-    caughtBy: ["a handle that was never stored is missing", "text that is no handle finds nothing, and never another's record"],
+    caughtBy: [
+      "a handle that was never stored is missing",
+      "text that is no handle finds nothing, and never another's record",
+    ],
   },
   {
     name: "reading counts as a change",
@@ -264,7 +267,8 @@ export const writeFaults: readonly Fault[] = [
     Store: class extends PlainStore {
       override put(record: SessionRecord): void {
         super.put(record);
-        for (const entry of this.disk.entries.values()) if (entry.record) entry.record = { ...entry.record, data: record.data };
+        for (const entry of this.disk.entries.values())
+          if (entry.record) entry.record = { ...entry.record, data: record.data };
       }
     },
     caughtBy: ["many records do not mix"],
