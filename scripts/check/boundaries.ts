@@ -27,8 +27,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   "stores/file": { own: CONTRACT, builtins: ["crypto", "fs", "fs/promises", "path", "timers/promises", "util"] },
   "stores/memory": { own: CONTRACT, builtins: [] },
   "stores/sqlite": { own: CONTRACT, builtins: ["module"] },
-  adapters: { own: ["core/", "middleware/"], builtins: ["http", "http2", "stream"] },
-  testing: { own: ["core/"], builtins: ["http", "net", "stream", "stream/promises", "util"] },
+  adapters: { own: ["core/", "middleware/"], builtins: ["async_hooks", "http", "http2", "stream"] },
+  // The kits drive sessions through the session middleware, as an application does, and speak HTTP to it.
+  testing: {
+    own: ["core/", "middleware/"],
+    builtins: ["diagnostics_channel", "http", "net", "stream", "stream/promises", "util"],
+  },
   cli: { own: [""], builtins: ["*"] },
   "": { own: ["core/", "codec/", "crypto/", "stores/"], builtins: ["module", "url"] },
 };

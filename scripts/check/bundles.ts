@@ -33,7 +33,7 @@ const LIMITS: readonly (readonly [subpath: RegExp, without: readonly string[], f
   [/^\.\/(fetch|hono)$/, ["src/index.ts", STORES, ...TOOLS], EVERYWHERE],
   [/^\.\/(node|express|fastify|koa)$/, ["src/index.ts", STORES, ...TOOLS], undefined],
   [/^\.\/\w+\/augment$/, ["src/index.ts", STORES, ...TOOLS], undefined],
-  [/^\.\/testing$/, ["src/index.ts", "src/middleware/", STORES, ADAPTERS, "src/cli/"], undefined],
+  [/^\.\/testing$/, ["src/index.ts", STORES, ADAPTERS, "src/cli/"], undefined],
 ];
 
 /** Each subpath, loaded alone, brings along nothing that it does not need. */

@@ -99,7 +99,7 @@ function againstRows(names: readonly string[], rows: readonly Row[], path: strin
 /** Each option has a row with its default; no row has an option that is none; Django's settings are all there. */
 async function faultsOfSettings(root: string): Promise<string[]> {
   const source = "src/core/options.ts";
-  const { DEFAULTS } = await load<{ DEFAULTS: Record<string, unknown> }>(root, source);
+  const { DEFAULTS } = await load<{ DEFAULTS: Record<string, string | number | boolean> }>(root, source);
   const options = [
     // A group of options has no row but those of its members.
     ...propertiesOf(root, source, "SessionsOptions").filter(({ name }) => name !== "cookie" && name !== "header"),
@@ -141,7 +141,7 @@ function nameOf({ cells }: Row): string {
 }
 
 /** True when a text has the value as a word: numbers with or without separators between thousands. */
-function speaksOf(text: string, value: unknown): boolean {
+function speaksOf(text: string, value: string | number | boolean): boolean {
   const plain = typeof value === "number" ? text.replaceAll(/(?<=\d)[ ,_\u00A0\u202F](?=\d{3})/g, "") : text;
   return new RegExp(`(?<![\\w.])${String(value)}(?![\\w]|\\.\\d)`).test(plain);
 }

@@ -50,9 +50,9 @@ if (!stores.includes("sqlite")) {
 }
 rmSync(dir, { recursive: true });
 
-function refusalOf(make) {
+function refusalOf(call) {
   try {
-    make();
+    call();
     return undefined;
   } catch (error) {
     return error;
