@@ -13,7 +13,11 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   const known = isSessionError(error);
   return {
     status: known ? error.status : 500,
-    headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" },
+    headers: {
+      "Content-Type": "text/plain; charset=utf-8",
+      "Cache-Control": "no-store",
+      ...(known ? error.headers : undefined),
+    },
     body: known ? `${error.code}: ${ERROR_TABLE[error.code]?.title ?? "The session failed"}\n` : "Internal Server Error\n",
   };
 }

@@ -31,34 +31,41 @@ export function fixHead(res: ServerResponse, { ended, needDrain }: SentView): ()
 }
 
 /**
- * Tells the answer of an error handler that takes its time from what the handler, still at work, goes on to send: whoever sets a
- * status or a header is answering, for to the handler the head was sent long ago.
+ * Tells the answer of an error handler that takes its time, and whose calls can no longer be told by where they come from, from what
+ * the handler, still at work, goes on to send: whoever sets a status or a header is answering, for to the handler the head was sent
+ * long ago.
  *
- * @param answering called once, before that status or header is set
+ * @param isKnown true in a call that is known to be the answer's
+ * @param answering called once, before somebody else sets a status or a header
  */
-export function watchHead(res: ServerResponse, answering: () => void): void {
+export function watchHead(res: ServerResponse, isKnown: () => boolean, answering: () => void): void {
+  let { statusCode } = res;
   const begin = (): void => {
+    if (isKnown()) return;
     restore();
+    res.statusCode = statusCode;
     answering();
   };
-  const began = (name: "setHeader" | "setHeaders" | "appendHeader" | "removeHeader" | "writeHead") => ({
-    value: (...args: unknown[]): unknown => {
-      begin();
-      return Reflect.apply(res[name], res, args);
-    },
-  });
-  const { statusCode } = res;
+  const began = (name: "setHeader" | "setHeaders" | "appendHeader" | "removeHeader") => {
+    const before = res[name];
+    return {
+      value: (...args: unknown[]): unknown => {
+        begin();
+        return Reflect.apply(before, res, args);
+      },
+    };
+  };
   const restore = shadow(res, {
     setHeader: began("setHeader"),
     setHeaders: began("setHeaders"),
     appendHeader: began("appendHeader"),
     removeHeader: began("removeHeader"),
-    writeHead: began("writeHead"),
     statusCode: {
       get: () => statusCode,
       set: (status: number) => {
         begin();
-        res.statusCode = status;
+        statusCode = status;
+        if (!isKnown()) res.statusCode = status;
       },
     },
   });

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { HeaderChanges, SessionResponse } from "../middleware/exchange.ts";
@@ -44,6 +45,9 @@ interface Call {
  * all passes through, for it is the error's answer. `over`: the answer has ended; what the handler may still send goes nowhere.
  */
 type Stage = "open" | "fixed" | "committing" | "released" | "failed" | "answering" | "over";
+
+// Tells the calls of an error's answer from those of a handler that is still at work; used for nothing else.
+const answers = new AsyncLocalStorage<HeldResponse>();
 
 export class HeldResponse {
   readonly #res: ServerResponse;
@@ -119,12 +123,11 @@ export class HeldResponse {
   }
 
   #end(args: readonly unknown[]): unknown {
-    if (this.#stage === "answering") {
-      this.#call({ verb: "end", args });
-      this.#stage = "over";
-      return this.#res;
+    if (this.#passes) {
+      const result = this.#call({ verb: "end", args });
+      if (this.#stage !== "released") this.#stage = "over";
+      return result;
     }
-    if (this.#passes) return this.#call({ verb: "end", args });
     if (this.#lost) return this.#discard(args, this.#res);
     if (args[0] && typeof args[0] !== "function") assertChunk(args[0]);
     this.#keep({ verb: "end", args });
@@ -138,7 +141,11 @@ export class HeldResponse {
   }
 
   get #passes(): boolean {
-    return this.#stage === "released" || this.#stage === "answering";
+    return this.#stage === "released" || this.#stage === "answering" || (this.#stage === "failed" && this.#isAnswer);
+  }
+
+  get #isAnswer(): boolean {
+    return answers.getStore() === this;
   }
 
   get #lost(): boolean {
@@ -226,10 +233,15 @@ export class HeldResponse {
     restoreHead(res, { ...this.#first, status: errorAnswer(error).status });
     for (const { args } of this.#queue.splice(0)) this.#discard(args, undefined);
     this.#stage = "answering";
-    this.#holder.answer(error);
-    if (this.#stage === "answering" && !this.#ended && !res.headersSent) {
+    if (this.#ended) this.#holder.answer(error);
+    else answers.run(this, () => this.#holder.answer(error));
+    if (this.#stage === "answering" && !this.#ended) {
       this.#stage = "failed";
-      watchHead(res, () => (this.#stage = "answering"));
+      watchHead(
+        res,
+        () => this.#isAnswer,
+        () => (this.#stage = "answering"),
+      );
     }
     this.#settle();
   }

@@ -93,7 +93,8 @@ async function newGround(
   const context: AdapterRuleContext = {
     store,
     async start(routes, { options = {}, mounted = "once" } = {}) {
-      const sessions = new Sessions<KitData>({ ...options, store: store.store });
+      // A rule that breaks the store wants to meet it broken each time.
+      const sessions = new Sessions<KitData>({ breakerFailures: 0, ...options, store: store.store });
       const server = await target.mount(routes, sessions, mounted);
       closing.push(() => server.close());
       return { port: server.port, sessions, visitor: (cookies) => new Visitor(server.port, cookies) };

@@ -43,6 +43,7 @@ async function expectError(visitor: Visitor, path: string, status: number): Prom
   equal(answer.status, status, `the status of ${path}`);
   expectNoTrace(answer, path);
   ok(!answer.body.includes("words"), `the body of ${path} is not the handler's`);
+  if (status === 503) ok(/^\d+$/.test(headerOf(answer, "retry-after") ?? ""), `${path} says when to try again`);
 }
 
 function expectNoTrace(head: Head, path: string): void {

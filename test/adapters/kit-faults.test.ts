@@ -27,8 +27,8 @@ type WebAdapter = (
 ) => Promise<Response>;
 
 const errorOf = (error: unknown): Response => {
-  const { status = 500 } = error as { status?: number };
-  return new Response("an error", { status });
+  const { status = 500, headers = {} } = (error ?? {}) as { status?: number; headers?: Record<string, string> };
+  return new Response("an error", { status, headers });
 };
 
 function requestOf(request: Request): SessionRequest {

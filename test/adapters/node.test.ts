@@ -16,6 +16,7 @@ import { isSessionError } from "../../src/core/errors.ts";
 import { Sessions } from "../../src/core/sessions.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { headerOf, linesOf, Visitor } from "../../src/testing/adapter-client.ts";
+import { storeDown } from "../../src/testing/adapter-rule-support.ts";
 import { watchStore } from "../../src/testing/adapter-store.ts";
 import { listen } from "./targets.ts";
 
@@ -59,7 +60,7 @@ test("a session that cannot be loaded: `next` is not called, by hand it rejects,
   const store = watchStore(memoryStore());
   const sessions = new Sessions<Visit>({ store: store.store, load: "always" });
   const { cookie } = await sessions.create({ data: { count: 1 } });
-  store.break("load", new Error("the store is down"));
+  store.break("load", storeDown());
   const told: unknown[] = [];
   const session = nodeSession(sessions, { onError: (error) => told.push(error) });
   let entered = false;
@@ -235,7 +236,7 @@ test("middleware that stand in for writeHead work on either side", async () => {
 
 test("headers set before the session stay on its error, and the handler's do not", async () => {
   const store = watchStore(memoryStore());
-  store.break("create", new Error("the store is down"));
+  store.break("create", storeDown());
   const sessions = new Sessions<Visit>({ store: store.store });
   const inner = nodeSession(sessions, { onError: () => {} }).wrap(async (req, res) => {
     (await sessions.of(req).load()).count = 1;
@@ -251,7 +252,7 @@ test("headers set before the session stay on its error, and the handler's do not
   await serving(outer, async (visitor) => {
     const answer = await visitor.get("/");
     assert.deepEqual([answer.status, answer.message], [503, "Service Unavailable"]);
-    assert.match(answer.body, /^ERR_SESSION_OUTCOME_UNKNOWN: /);
+    assert.match(answer.body, /^ERR_SESSION_STORE: /);
     assert.deepEqual([headerOf(answer, "x-before"), headerOf(answer, "x-handler")], ["1", undefined]);
   });
 });
@@ -317,11 +318,11 @@ test("HTTP/2: in one piece, in pieces, with writeHead alone, and with an error",
       assert.equal(cookies?.length, 1, path);
       assert.equal((await ask(path, cookies?.[0]?.split(";")[0])).body, "count=2");
     }
-    store.break("create", new Error("the store is down"));
+    store.break("create", storeDown());
     for (const path of ["/", "/pieces", "/head"]) {
       const { headers, body } = await ask(path);
       assert.deepEqual([headers[":status"], headers["x-own"]], [503, undefined]);
-      assert.match(body, /^ERR_SESSION_OUTCOME_UNKNOWN: /);
+      assert.match(body, /^ERR_SESSION_STORE: /);
     }
   });
   process.off("warning", warn);
