@@ -39,19 +39,25 @@ for (const [runtime, flags] of Object.entries(RUNTIMES)) {
   const program = join(ROOT, "node_modules", ".bin", runtime);
   const here = existsSync(program);
   assert.ok(here || process.env["CI"] !== "true", `${runtime} is a development dependency, and missing`);
-  test(`${runtime}: the store kit passes on every driver that it brings`, { skip: !here && `${runtime} is not installed` }, async (t) => {
-    const child = spawn(program, [...flags, join(ROOT, "test/stores/sqlite/kit-here.ts")], { stdio: ["ignore", "pipe", "inherit"] });
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    const lines: Line[] = [];
-    for await (const line of createInterface({ input: child.stdout })) lines.push(JSON.parse(line) as Line);
-    assert.equal(await ended, 0);
-    const drivers = new Set(lines.map(({ driver }) => driver));
-    assert.deepEqual([...drivers], runtime === "bun" ? ["node:sqlite", "bun:sqlite"] : ["node:sqlite"]);
-    const rest = lines.filter(({ outcome }) => outcome !== "passed");
-    assert.deepEqual(rest, []);
-    assert.equal(lines.length, storeRules.length * drivers.size);
-    t.diagnostic(`${lines.length} rules on ${[...drivers].join(" and ")}`);
-  });
+  test(
+    `${runtime}: the store kit passes on every driver that it brings`,
+    { skip: !here && `${runtime} is not installed` },
+    async (t) => {
+      const child = spawn(program, [...flags, join(ROOT, "test/stores/sqlite/kit-here.ts")], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      const lines: Line[] = [];
+      for await (const line of createInterface({ input: child.stdout })) lines.push(JSON.parse(line) as Line);
+      assert.equal(await ended, 0);
+      const drivers = new Set(lines.map(({ driver }) => driver));
+      assert.deepEqual([...drivers], runtime === "bun" ? ["node:sqlite", "bun:sqlite"] : ["node:sqlite"]);
+      const rest = lines.filter(({ outcome }) => outcome !== "passed");
+      assert.deepEqual(rest, []);
+      assert.equal(lines.length, storeRules.length * drivers.size);
+      t.diagnostic(`${lines.length} rules on ${[...drivers].join(" and ")}`);
+    },
+  );
 }
 
 test("the drivers' own types fit: a database needs no cast", () => {
@@ -75,7 +81,11 @@ test("databases that were opened to give arrays or big integers work as any othe
 });
 
 test("a database of another kind is refused when the store is made", async () => {
-  const rows = (get: () => unknown): unknown => ({ prepare: () => ({ get, all: () => [], run: () => ({ changes: 0 }) }), exec() {}, close() {} });
+  const rows = (get: () => unknown): unknown => ({
+    prepare: () => ({ get, all: () => [], run: () => ({ changes: 0 }) }),
+    exec() {},
+    close() {},
+  });
   const wrong: readonly (readonly [unknown, RegExp])[] = [
     [rows(async () => ({ word: "a", number: 1 })), /answers with promises/],
     [rows(() => "a"), /does not give rows/],
@@ -139,11 +149,20 @@ test("the pragmas of a database that is handed over are its owner's; those of th
   const asked = sqliteStore({ database, synchronous: "normal" });
   await asked.load(record().handle);
   assert.deepEqual(["journal_mode", "synchronous", "busy_timeout"].map(pragma), ["delete", 1, 1234]);
-  const settings = { own: true, closeDatabase: false, busyTimeoutMs: 1000, synchronous: "normal", clock: systemClock } as const;
+  const settings = {
+    own: true,
+    closeDatabase: false,
+    busyTimeoutMs: 1000,
+    synchronous: "normal",
+    clock: systemClock,
+  } as const;
   await new Connection(database, tableNames("sojourn_sessions"), settings).run("read", () => undefined);
-  assert.deepEqual(["journal_mode", "synchronous", "busy_timeout"].map(pragma), ["wal", 1, 2]);
-  await new Connection(database, tableNames("sojourn_sessions"), { ...settings, synchronous: "full" }).run("read", () => undefined);
-  assert.deepEqual(["journal_mode", "synchronous", "busy_timeout"].map(pragma), ["wal", 2, 2]);
+  assert.deepEqual(["journal_mode", "synchronous", "busy_timeout"].map(pragma), ["wal", 1, 0]);
+  await new Connection(database, tableNames("sojourn_sessions"), { ...settings, synchronous: "full" }).run(
+    "read",
+    () => undefined,
+  );
+  assert.deepEqual(["journal_mode", "synchronous", "busy_timeout"].map(pragma), ["wal", 2, 0]);
   database.close();
   const memory = new DatabaseSync(":memory:");
   await new Connection(memory, tableNames("sojourn_sessions"), settings).run("read", () => undefined);
@@ -157,7 +176,10 @@ test("the default is a file named sessions.db, in the folder where the program r
     import { sqliteStore } from ${JSON.stringify(pathToFileURL(join(ROOT, "src/stores/sqlite.ts")).href)};
     sqliteStore().close();
   `;
-  const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], { cwd: folder, encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    cwd: folder,
+    encoding: "utf8",
+  });
   assert.equal(status, 0, stderr);
   assert.ok(existsSync(join(folder, "sessions.db")));
 });
@@ -173,31 +195,47 @@ function oldNode(): string | undefined {
 
 const node20 = oldNode();
 
-test("on Node 20, which has no SQLite, the store says what to do", { skip: node20 === undefined && "there is no Node 20 on this machine" }, (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "sojourn-node20-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const project = join(folder, "tsconfig.json");
-  writeFileSync(
-    project,
-    JSON.stringify({
-      extends: join(ROOT, "tsconfig.build.json"),
-      compilerOptions: { rootDir: join(ROOT, "src"), outDir: join(folder, "dist"), declaration: false, declarationMap: false, sourceMap: false, typeRoots: [join(ROOT, "node_modules/@types")] },
-      include: [],
-      files: [join(ROOT, "src/stores/sqlite.ts")],
-    }),
-  );
-  const compiled = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project], { encoding: "utf8" });
-  assert.equal(compiled.status, 0, compiled.stdout);
-  mkdirSync(join(folder, "data"));
-  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-  const script = join(folder, "main.js");
-  writeFileSync(
-    script,
-    `import { sqliteStore } from "./dist/stores/sqlite.js";
+test(
+  "on Node 20, which has no SQLite, the store says what to do",
+  { skip: node20 === undefined && "there is no Node 20 on this machine" },
+  (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "sojourn-node20-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const project = join(folder, "tsconfig.json");
+    writeFileSync(
+      project,
+      JSON.stringify({
+        extends: join(ROOT, "tsconfig.build.json"),
+        compilerOptions: {
+          rootDir: join(ROOT, "src"),
+          outDir: join(folder, "dist"),
+          declaration: false,
+          declarationMap: false,
+          sourceMap: false,
+          typeRoots: [join(ROOT, "node_modules/@types")],
+        },
+        include: [],
+        files: [join(ROOT, "src/stores/sqlite.ts")],
+      }),
+    );
+    const compiled = spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project], {
+      encoding: "utf8",
+    });
+    assert.equal(compiled.status, 0, compiled.stdout);
+    mkdirSync(join(folder, "data"));
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    const script = join(folder, "main.js");
+    writeFileSync(
+      script,
+      `import { sqliteStore } from "./dist/stores/sqlite.js";
      try { sqliteStore("data/sessions.db"); console.log("opened"); } catch (error) { console.log(error.code + " " + error.message); }`,
-  );
-  const { stdout, stderr } = spawnSync(node20 ?? "", [script], { cwd: folder, encoding: "utf8" });
-  assert.equal(stderr, "");
-  assert.match(stdout, /^ERR_SESSION_CONFIG sqliteStore: this runtime has no `node:sqlite`.*Node 22.*better-sqlite3.*`database`/);
-  assert.ok(!existsSync(join(folder, "data", "sessions.db")), "no file is left behind");
-});
+    );
+    const { stdout, stderr } = spawnSync(node20 ?? "", [script], { cwd: folder, encoding: "utf8" });
+    assert.equal(stderr, "");
+    assert.match(
+      stdout,
+      /^ERR_SESSION_CONFIG sqliteStore: this runtime has no `node:sqlite`.*Node 22.*better-sqlite3.*`database`/,
+    );
+    assert.ok(!existsSync(join(folder, "data", "sessions.db")), "no file is left behind");
+  },
+);

@@ -66,21 +66,21 @@ test("while another process holds the lock, reads go on, and writes are refused 
 
 test("a write that waits is done as soon as the lock is free", async (t) => {
   const path = join(folderOf(t), "sessions.db");
-  let worker: Worker | undefined;
+  const holder: { worker?: Worker } = {};
   let sleeps = 0;
   const time = fakeClock(NOW, { sleep: "advance" });
   const clock = {
     now: time.now,
     async sleep(milliseconds: number): Promise<void> {
       sleeps += 1;
-      if (sleeps === 4 && worker !== undefined) await release(worker);
+      if (sleeps === 4 && holder.worker !== undefined) await release(holder.worker);
       await time.sleep(milliseconds);
     },
   };
   const store = open(t, { path, clock });
   const session = record();
   await store.create(session);
-  worker = await lock(t, path);
+  holder.worker = await lock(t, path);
   const changed = next(session);
   assert.deepEqual(await store.save(changed, session.version), { status: "saved" });
   assert.equal(sleeps, 4);
@@ -243,12 +243,17 @@ test("a file that may not be written is read, and never changed", async (t) => {
   assert.deepEqual(readFileSync(path), before);
 });
 
-test("a new database is readable by its owner alone", { skip: process.platform === "win32" && "Windows has no modes" }, async (t) => {
-  const folder = folderOf(t);
-  const store = open(t, join(folder, "sessions.db"));
-  await store.create(record());
-  for (const file of ["sessions.db", "sessions.db-wal"]) assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
-});
+test(
+  "a new database is readable by its owner alone",
+  { skip: process.platform === "win32" && "Windows has no modes" },
+  async (t) => {
+    const folder = folderOf(t);
+    const store = open(t, join(folder, "sessions.db"));
+    await store.create(record());
+    for (const file of ["sessions.db", "sessions.db-wal"])
+      assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600, file);
+  },
+);
 
 test("a missing folder, a folder in the file's place and a file that is no database are refused when the store is made", async (t) => {
   const folder = folderOf(t);
@@ -318,7 +323,9 @@ for (const [what, damage] of Object.entries(DAMAGE)) {
     const neighbour = record();
     await store.create(session);
     await store.create(neighbour);
-    const rowOf = database.prepare("SELECT *, CAST(created_at AS TEXT) AS c, CAST(expires_at AS TEXT) AS e FROM sojourn_sessions WHERE session_handle = ?");
+    const rowOf = database.prepare(
+      "SELECT *, CAST(created_at AS TEXT) AS c, CAST(expires_at AS TEXT) AS e FROM sojourn_sessions WHERE session_handle = ?",
+    );
     rowOf.setReadBigInts(true);
     database.prepare(`UPDATE sojourn_sessions SET ${damage} WHERE session_handle = ?`).run(session.handle);
     const before = rowOf.get(session.handle);
@@ -343,7 +350,11 @@ for (const [what, damage] of Object.entries(DAMAGE)) {
 test("an unreadable row does not stop the sweep of the others, in strict tables too", async (t) => {
   const path = join(folderOf(t), "sessions.db");
   const store = open(t, path);
-  const [bad, renewed, over] = [record({ expiresAt: NOW - 2 }), record({ expiresAt: NOW - 2 }), record({ expiresAt: NOW - 1 })];
+  const [bad, renewed, over] = [
+    record({ expiresAt: NOW - 2 }),
+    record({ expiresAt: NOW - 2 }),
+    record({ expiresAt: NOW - 1 }),
+  ];
   for (const session of [bad, renewed, over]) await store.create(session);
   await store.touch(renewed.handle, renewed.version, NOW + HOUR);
   const database = new DatabaseSync(path);
@@ -380,7 +391,11 @@ test("after close every call is refused, the store's own database is closed, and
     await store.create(session);
     store.close();
     store.close();
-    const verbs = { ...writes(store, session), load: () => store.load(session.handle), list: () => store.list({ limit: 1 }) };
+    const verbs = {
+      ...writes(store, session),
+      load: () => store.load(session.handle),
+      list: () => store.list({ limit: 1 }),
+    };
     for (const call of Object.values({ ...verbs, migrate: () => store.migrate() })) await refused(call, "ERR_SESSION_USAGE");
     database.exec("SELECT 1");
     const again = sqliteStore({ database, closeDatabase: true });

@@ -73,9 +73,15 @@ test("one process rotates 300 sessions while another saves onto them: each sessi
 test("six processes that open a new database at once all find their tables", async (t) => {
   for (let round = 0; round < 3; round++) {
     const path = join(folderOf(t), "sessions.db");
-    const workers = await together(t, Array.from({ length: 6 }, () => ["create", { path }] as const));
+    const workers = await together(
+      t,
+      Array.from({ length: 6 }, () => ["create", { path }] as const),
+    );
     const results = (await Promise.all(workers.map((worker) => worker.rest()))).flat();
-    assert.deepEqual(results, Array.from({ length: 6 }, () => ({ status: "created" })));
+    assert.deepEqual(
+      results,
+      Array.from({ length: 6 }, () => ({ status: "created" })),
+    );
     const store = sqliteStore(path);
     assert.equal((await store.list({ limit: 10 })).length, 6);
     store.close();
@@ -97,7 +103,10 @@ test("kill -9 in the middle of saves: the database is whole, and what was acknow
     const outcome = await store.load(handle);
     store.close();
     assert.ok(outcome.status === "live");
-    assert.ok(Number(outcome.record.data) >= Number(last), `${outcome.record.data} was stored and ${String(last)} acknowledged`);
+    assert.ok(
+      Number(outcome.record.data) >= Number(last),
+      `${outcome.record.data} was stored and ${String(last)} acknowledged`,
+    );
   }
 });
 

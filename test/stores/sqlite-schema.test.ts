@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
@@ -61,6 +62,15 @@ test("migrate makes the tables, says what it did, and has nothing to do after th
   store.close();
 });
 
+test("a dry run changes nothing, not even the file's mode", async (t) => {
+  const path = join(folderOf(t), "sessions.db");
+  const store = open(t, path);
+  assert.equal((await store.migrate({ dryRun: true })).statements.length, 8);
+  assert.equal(statSync(path).size, 0);
+  await store.migrate();
+  assert.notEqual(statSync(path).size, 0);
+});
+
 test("the schema as text makes the same tables, and stops where a table is in the way", async (t) => {
   for (const table of ["sojourn_sessions", 'odd "name"']) {
     const [byText, byStore] = [new DatabaseSync(":memory:"), new DatabaseSync(":memory:")];
@@ -86,9 +96,13 @@ test("a table of an older version is refused with what to do, and upgraded by mi
   assert.deepEqual(planned.statements.slice(0, 1), statements);
   assert.deepEqual(migrate(database, OURS, {}, LATER), planned);
   ensureSchema(database, OURS, LATER);
-  assert.deepEqual(database.prepare("SELECT session_data, device FROM sojourn_sessions").all().map((row) => ({ ...row })), [
-    { session_data: "kept", device: null },
-  ]);
+  assert.deepEqual(
+    database
+      .prepare("SELECT session_data, device FROM sojourn_sessions")
+      .all()
+      .map((row) => ({ ...row })),
+    [{ session_data: "kept", device: null }],
+  );
   assert.deepEqual(migrate(database, OURS, {}, LATER), { statements: [] });
 });
 
@@ -120,10 +134,12 @@ test("a migration that fails half way leaves everything as it was", () => {
 });
 
 for (const [what, sql] of Object.entries({
-  "a table of another program": "CREATE TABLE sojourn_sessions (session_key TEXT PRIMARY KEY, session_data TEXT, expire_date TEXT)",
+  "a table of another program":
+    "CREATE TABLE sojourn_sessions (session_key TEXT PRIMARY KEY, session_data TEXT, expire_date TEXT)",
   "a table of another program, in capitals": "CREATE TABLE SOJOURN_SESSIONS (a)",
   "a view": "CREATE VIEW sojourn_sessions AS SELECT 1",
-  "a version that is no number": "CREATE TABLE sojourn_sessions (a); CREATE TABLE sojourn_sessions_schema (version); INSERT INTO sojourn_sessions_schema VALUES ('x')",
+  "a version that is no number":
+    "CREATE TABLE sojourn_sessions (a); CREATE TABLE sojourn_sessions_schema (version); INSERT INTO sojourn_sessions_schema VALUES ('x')",
   "no version": "CREATE TABLE sojourn_sessions (a); CREATE TABLE sojourn_sessions_schema (version)",
   "two versions": "CREATE TABLE sojourn_sessions_schema (version); INSERT INTO sojourn_sessions_schema VALUES (1), (1)",
 })) {
@@ -141,7 +157,9 @@ for (const [what, sql] of Object.entries({
 
 test("a table of our version with other columns is refused with what to do", async () => {
   const database = new DatabaseSync(":memory:");
-  database.exec(sqliteSchema().replace("sweep_at INTEGER NOT NULL", "swept_at INTEGER NOT NULL").replace("(sweep_at)", "(swept_at)"));
+  database.exec(
+    sqliteSchema().replace("sweep_at INTEGER NOT NULL", "swept_at INTEGER NOT NULL").replace("(sweep_at)", "(swept_at)"),
+  );
   const store = sqliteStore({ database });
   const error = await refused(() => store.load(record().handle), "ERR_SESSION_CONFIG");
   assert.match(error.message, /not as sojourn makes it/);
@@ -218,7 +236,8 @@ test("every statement finds its rows by an index, with and without statistics", 
     await store.create(record({ userId: index % 2 === 0 ? `user ${index}` : null, expiresAt: NOW + index }));
   }
   const texts = statementTexts(OURS);
-  const byHandle = /SEARCH (s|sojourn_sessions) USING (COVERING )?INDEX sqlite_autoindex_sojourn_sessions_1 \(session_handle=\?\)/;
+  const byHandle =
+    /SEARCH (s|sojourn_sessions) USING (COVERING )?INDEX sqlite_autoindex_sojourn_sessions_1 \(session_handle=\?\)/;
   const byUser = /SEARCH u USING PRIMARY KEY \(user_id=\?/;
   for (const statistics of [false, true]) {
     if (statistics) database.exec("ANALYZE");
@@ -229,7 +248,10 @@ test("every statement finds its rows by an index, with and without statistics", 
     for (const name of ["has", "save", "replace", "touch", "retire", "retireVersion", "extend"] as const) {
       assert.match(plan(database, texts[name])[0] ?? "", byHandle, name);
     }
-    assert.match(plan(database, texts.sessionsOf)[0] ?? "", /SEARCH sojourn_sessions USING INDEX sojourn_sessions_by_user \(user_id=\?\)/);
+    assert.match(
+      plan(database, texts.sessionsOf)[0] ?? "",
+      /SEARCH sojourn_sessions USING INDEX sojourn_sessions_by_user \(user_id=\?\)/,
+    );
     assert.match(plan(database, texts.epoch)[0] ?? "", /USING PRIMARY KEY \(user_id=\?\)/);
     assert.deepEqual(plan(database, texts.list), [
       "SEARCH sojourn_sessions USING INDEX sqlite_autoindex_sojourn_sessions_1 (session_handle>?)",
@@ -278,7 +300,8 @@ test("a sweep that meets more renewed sessions than it puts off at once still re
     if (index % 10 !== 0) await store.touch(session.handle, session.version, NOW + 9 * HOUR);
   }
   const batches = [];
-  for (let removed = 100; removed === 100; batches.push(removed)) removed = await store.clearExpired({ before: NOW + HOUR, limit: 100 });
+  for (let removed = 100; removed === 100; batches.push(removed))
+    removed = await store.clearExpired({ before: NOW + HOUR, limit: 100 });
   assert.deepEqual(batches, [100, 70]);
   assert.equal((await store.list({ limit: 5000 })).length, 1530);
 });
@@ -290,19 +313,25 @@ test("what a session held is gone from its row once it is over", async (t) => {
   await store.create(session);
   const stone = tombstone({ reason: "rotated" });
   await store.retire(session.handle, stone);
-  assert.deepEqual(database.prepare("SELECT * FROM sojourn_sessions").all().map((row) => ({ ...row })), [
-    {
-      session_handle: session.handle,
-      session_version: stone.token,
-      created_at: session.createdAt,
-      expires_at: stone.until,
-      user_id: null,
-      user_epoch: 0,
-      retired_reason: "rotated",
-      sweep_at: stone.until,
-      session_data: "",
-    },
-  ]);
+  assert.deepEqual(
+    database
+      .prepare("SELECT * FROM sojourn_sessions")
+      .all()
+      .map((row) => ({ ...row })),
+    [
+      {
+        session_handle: session.handle,
+        session_version: stone.token,
+        created_at: session.createdAt,
+        expires_at: stone.until,
+        user_id: null,
+        user_epoch: 0,
+        retired_reason: "rotated",
+        sweep_at: stone.until,
+        session_data: "",
+      },
+    ],
+  );
 });
 
 test("locks are left out of lists, so that a page of sessions is full", async (t) => {
@@ -354,7 +383,12 @@ const withoutShell = shell.status === 0 ? false : "there is no sqlite3 shell on 
 test("a person with the sqlite3 shell can read the table", { skip: withoutShell }, async (t) => {
   const path = join(folderOf(t), "sessions.db");
   const store = open(t, path);
-  const session = record({ data: '{"count":7}', userId: "ada", createdAt: Date.UTC(2026, 0, 2, 3, 4, 5), expiresAt: Date.UTC(2126, 0, 2) });
+  const session = record({
+    data: '{"count":7}',
+    userId: "ada",
+    createdAt: Date.UTC(2026, 0, 2, 3, 4, 5),
+    expiresAt: Date.UTC(2126, 0, 2),
+  });
   const over = record();
   await store.create(session);
   await store.create(over);

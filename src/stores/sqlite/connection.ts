@@ -5,7 +5,7 @@ import { probeDatabase, query, type SqliteDatabaseLike } from "./driver.ts";
 import { isBusy, resultOf, storeFailure, type Effect } from "./failures.ts";
 import { ensureSchema, inTransaction } from "./migrate.ts";
 import type { TableNames } from "./names.ts";
-import { prepareStatements, type Statements } from "./statements.ts";
+import { finalizeStatements, prepareStatements, type Statements } from "./statements.ts";
 
 /** How a {@link Connection} uses its database. */
 export interface ConnectionSettings {
@@ -17,8 +17,6 @@ export interface ConnectionSettings {
   readonly clock: Clock;
 }
 
-// SQLite's own way of waiting holds up every request of the process; a write takes far less than this.
-const BLOCKING_MS = 2;
 const LONGEST_PAUSE_MS = 32;
 
 /** The store's way to its database: prepares statements when they are first needed, waits for locks, and names what went wrong. */
@@ -54,7 +52,6 @@ export class Connection {
   runBare<T>(work: (database: SqliteDatabaseLike) => T): Awaitable<T> {
     const attempt = (): T => {
       this.#refuseUse();
-      this.#configure();
       return work(this.#database);
     };
     try {
@@ -77,7 +74,7 @@ export class Connection {
     const statements = this.#statements;
     this.#statements = undefined;
     try {
-      for (const statement of Object.values(statements ?? {})) statement.finalize?.();
+      if (statements !== undefined) finalizeStatements(statements);
       if (this.#settings.closeDatabase) this.#database.close();
     } catch (error) {
       throw storeFailure(error, "read", this.#names.sessions);
@@ -120,7 +117,8 @@ export class Connection {
       if (synchronous !== undefined) this.#database.exec(`PRAGMA synchronous = ${synchronous}`);
       return;
     }
-    this.#database.exec(`PRAGMA busy_timeout = ${BLOCKING_MS}`);
+    // SQLite's own way of waiting holds up every request of the process.
+    this.#database.exec("PRAGMA busy_timeout = 0");
     // Only the write-ahead log is safe from damage without a flush for each write; some file systems do not have it.
     const safe = this.#useWriteAheadLog() ? synchronous : "full";
     this.#database.exec(`PRAGMA synchronous = ${safe}`);

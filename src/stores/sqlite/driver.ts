@@ -37,14 +37,19 @@ export type Fields = readonly unknown[];
 
 /** The values of a row as the driver gave it: an array, an object, or nothing. */
 export function fieldsOf(row: unknown, columns: readonly string[]): Fields | undefined {
-  if (Array.isArray(row)) return row;
+  if (Array.isArray(row)) return row as Fields;
   if (typeof row !== "object" || row === null) return undefined;
   const object = row as Readonly<Record<string, unknown>>;
   return columns.map((column) => object[column]);
 }
 
 /** Runs a query whose speed does not matter, and gives its rows. */
-export function query(database: SqliteDatabaseLike, sql: string, columns: readonly string[], ...values: SqliteValue[]): Fields[] {
+export function query(
+  database: SqliteDatabaseLike,
+  sql: string,
+  columns: readonly string[],
+  ...values: SqliteValue[]
+): Fields[] {
   return database
     .prepare(sql)
     .all(...values)
@@ -68,7 +73,9 @@ export function openDatabase(path: string): SqliteDatabaseLike {
   try {
     return new sqlite.DatabaseSync(path);
   } catch (cause) {
-    throw new SessionError("ERR_SESSION_CONFIG", `sqliteStore: \`path\` "${path}" cannot be opened as a database`, { cause });
+    throw new SessionError("ERR_SESSION_CONFIG", `sqliteStore: \`path\` "${path}" cannot be opened as a database`, {
+      cause,
+    });
   }
 }
 
@@ -78,8 +85,10 @@ function prepareFile(path: string): void {
     fs.closeSync(fs.openSync(path, "wx", 0o600));
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (code === "EEXIST") return;
-    const problem = code === "ENOENT" || code === "ENOTDIR" ? "the folder does not exist" : `the file cannot be made (${String(code)})`;
+    // On a read-only file system the complaint may be about that, though the file is there.
+    if (code === "EEXIST" || fs.existsSync(path)) return;
+    const problem =
+      code === "ENOENT" || code === "ENOTDIR" ? "the folder does not exist" : `the file cannot be made (${String(code)})`;
     throw new SessionError("ERR_SESSION_CONFIG", `sqliteStore: \`path\` "${path}": ${problem}`, { cause });
   }
 }
@@ -101,7 +110,10 @@ export function probeDatabase(database: SqliteDatabaseLike): void {
   const [word, number] = fieldsOf(row, ["word", "number"]) ?? [];
   if (word === "a" && Number(number) === 1) return;
   const asynchronous = row instanceof Promise ? ": it answers with promises, and a synchronous driver is needed" : "";
-  throw new SessionError("ERR_SESSION_CONFIG", `sqliteStore: \`database\` does not give rows as other drivers do${asynchronous}`);
+  throw new SessionError(
+    "ERR_SESSION_CONFIG",
+    `sqliteStore: \`database\` does not give rows as other drivers do${asynchronous}`,
+  );
 }
 
 /** True for a database that is kept in a file, and not in memory. */

@@ -76,13 +76,19 @@ export function storeFailure(error: unknown, effect: Effect, table: string): Ses
   const result = resultOf(error);
   const known = result === undefined ? undefined : WHAT_HAPPENED[isBusy(error) ? "BUSY" : result];
   const applied = effect === "read" || (result !== undefined && UNDONE.has(result)) ? "no" : "unknown";
-  return new SessionError("ERR_SESSION_STORE", known ?? `The SQLite database failed${result === undefined ? "" : ` (${result})`}`, {
-    cause: error,
-    applied,
-  });
+  return new SessionError(
+    "ERR_SESSION_STORE",
+    known ?? `The SQLite database failed${result === undefined ? "" : ` (${result})`}`,
+    {
+      cause: error,
+      applied,
+    },
+  );
 }
 
 /** The error for a row that is there and makes no sense. */
 export function unreadable(table: string, problem: string, cause?: unknown): SessionError {
-  return new SessionError("ERR_SESSION_UNREADABLE", `A row of the SQLite table "${table}" cannot be read: ${problem}`, { cause });
+  return new SessionError("ERR_SESSION_UNREADABLE", `A row of the SQLite table "${table}" cannot be read: ${problem}`, {
+    cause,
+  });
 }

@@ -125,7 +125,11 @@ export function migrate(
  *
  * @throws {SessionError} `ERR_SESSION_CONFIG` for tables of another version, or not of sojourn
  */
-export function ensureSchema(database: SqliteDatabaseLike, names: TableNames, migrations: readonly Migration[] = MIGRATIONS): void {
+export function ensureSchema(
+  database: SqliteDatabaseLike,
+  names: TableNames,
+  migrations: readonly Migration[] = MIGRATIONS,
+): void {
   const due = pending(database, names, migrations);
   if (due.length === 0) return;
   if (due.length < migrations.length) {

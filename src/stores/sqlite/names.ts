@@ -30,7 +30,10 @@ export function tableNames(table: string): TableNames {
     throw new SessionError("ERR_SESSION_CONFIG", `sqliteStore: \`table\` must be a text of 1 to ${LONGEST} characters`);
   }
   if (/^sqlite_/i.test(table)) {
-    throw new SessionError("ERR_SESSION_CONFIG", "sqliteStore: `table` must not begin with sqlite_, which SQLite keeps for itself");
+    throw new SessionError(
+      "ERR_SESSION_CONFIG",
+      "sqliteStore: `table` must not begin with sqlite_, which SQLite keeps for itself",
+    );
   }
   return Object.freeze({
     sessions: table,

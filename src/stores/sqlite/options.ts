@@ -58,10 +58,19 @@ export function resolveSqliteOptions(given: string | SqliteStoreOptions): Resolv
   check(path === undefined || database === undefined, "takes `path` or `database`, not both");
   check(path === undefined || (typeof path === "string" && path !== ""), "`path` must be the name of a file, or `:memory:`");
   check(path === undefined || !path.includes("\0"), "`path` must not hold a NUL");
-  check(path === undefined || !/^file:/i.test(path), "`path` is not a URL; open the database yourself and pass it as `database`");
-  check(database === undefined || isDatabase(database), "`database` must be an open database with `prepare`, `exec` and `close`");
+  check(
+    path === undefined || !/^file:/i.test(path),
+    "`path` is not a URL; open the database yourself and pass it as `database`",
+  );
+  check(
+    database === undefined || isDatabase(database),
+    "`database` must be an open database with `prepare`, `exec` and `close`",
+  );
   check(Number.isFinite(busyTimeoutMs) && busyTimeoutMs >= 0, "`busyTimeoutMs` must be a number of milliseconds, 0 or more");
-  check(synchronous === undefined || synchronous === "normal" || synchronous === "full", '`synchronous` is "normal" or "full"');
+  check(
+    synchronous === undefined || synchronous === "normal" || synchronous === "full",
+    '`synchronous` is "normal" or "full"',
+  );
   check(closeDatabase === undefined || typeof closeDatabase === "boolean", "`closeDatabase` is true or false");
   check(typeof clock?.now === "function" && typeof clock.sleep === "function", "`clock` must have `now` and `sleep`");
   const own = database === undefined;

@@ -29,7 +29,10 @@ export class RowReader {
     if (reason === null) {
       const record = this.#record(handle, fields);
       const present = fields[7];
-      return { record, userEpoch: record.userId === null ? null : present === null ? 0 : this.#whole(present, "user_epoch") };
+      return {
+        record,
+        userEpoch: record.userId === null ? null : present === null ? 0 : this.#whole(present, "user_epoch"),
+      };
     }
     if (!isReason(reason)) throw unreadable(this.#table, "`retired_reason` is not one that this version knows");
     const token = this.#text(fields[1], "session_version");
@@ -96,7 +99,10 @@ function isReason(value: unknown): value is RetiredReason {
  */
 export function storable(text: string): string {
   if (text.isWellFormed() && !text.includes("\0")) return text;
-  throw new SessionError("ERR_SESSION_DATA", "The record holds a NUL or half a surrogate pair, which SQLite would not give back");
+  throw new SessionError(
+    "ERR_SESSION_DATA",
+    "The record holds a NUL or half a surrogate pair, which SQLite would not give back",
+  );
 }
 
 /**

@@ -62,7 +62,7 @@ export const LOADED = [...LISTED.slice(0, 6), "retired_reason", "present_epoch"]
 export const EPOCH = ["user_epoch"] as const;
 
 /** Those that give rows. */
-const QUERIES: readonly (keyof Statements)[] = ["load", "list", "sessionsOf", "epoch", "advanceEpoch"];
+const QUERIES: ReadonlySet<keyof Statements> = new Set(["load", "list", "sessionsOf", "epoch", "advanceEpoch"]);
 
 const LOCK_PATTERN = `${lockHandleOf("" as SessionHandle)}*`;
 
@@ -119,8 +119,13 @@ export function prepareStatements(database: SqliteDatabaseLike, names: TableName
   const statements = texts.map(([name, text]) => {
     const statement = database.prepare(text);
     // Where rows may come as arrays they are faster: node:sqlite's objects have no prototype, and are slow to read.
-    if (QUERIES.includes(name)) statement.setReturnArrays?.(true);
+    if (QUERIES.has(name)) statement.setReturnArrays?.(true);
     return [name, statement] as const;
   });
   return Object.fromEntries(statements) as Record<keyof Statements, SqliteStatementLike>;
+}
+
+/** Gives the statements back to drivers that would hold on to the database for their sake. */
+export function finalizeStatements(statements: Statements): void {
+  for (const statement of Object.values<SqliteStatementLike>({ ...statements })) statement.finalize?.();
 }

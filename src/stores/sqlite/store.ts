@@ -20,7 +20,9 @@ import { count, RowReader, storable, time, type Entry } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
 /** A {@link SessionStore} in a SQLite database, with every ability of the contract. */
-export interface SqliteStore extends Required<SessionStore>, MigratingStore {}
+export interface SqliteStore extends Required<SessionStore>, MigratingStore {
+  close(): void;
+}
 
 type Owner = Pick<SessionRecord, "userId" | "epoch">;
 type Refusal = Exclude<SaveOutcome, { status: "saved" }>;
@@ -50,8 +52,7 @@ export class SqliteSessions implements SqliteStore {
     this.users = {
       epoch: (userId) => connection.run("read", (statements) => this.#epochOf(statements, userId)),
       advanceEpoch: (userId, atLeast) => this.#advanceEpoch(userId, atLeast),
-      sessionsOf: (userId) =>
-        connection.run("read", (statements) => this.#rows.records(statements.sessionsOf.all(userId))),
+      sessionsOf: (userId) => connection.run("read", (statements) => this.#rows.records(statements.sessionsOf.all(userId))),
     };
   }
 
@@ -160,7 +161,9 @@ export class SqliteSessions implements SqliteStore {
     const limit = count(batch.limit, "The limit of a batch");
     // What was renewed since it was last looked at moves back in the index; what is then left at its front is over.
     for (;;) {
-      const postponed = await this.#connection.run("write", ({ postpone }) => changes(postpone.run(before, before, POSTPONED_AT_ONCE)));
+      const postponed = await this.#connection.run("write", ({ postpone }) =>
+        changes(postpone.run(before, before, POSTPONED_AT_ONCE)),
+      );
       if (postponed < POSTPONED_AT_ONCE) break;
       await new Promise<void>((resolve) => setTimeout(resolve, 0));
     }
@@ -223,7 +226,18 @@ function creation(record: SessionRecord) {
   const expiresAt = time(record.expiresAt);
   const handle = storable(record.handle);
   const version = storable(record.version);
-  return [handle, version, time(record.createdAt), expiresAt, userId, epoch, expiresAt, storable(record.data), userId, epoch] as const;
+  return [
+    handle,
+    version,
+    time(record.createdAt),
+    expiresAt,
+    userId,
+    epoch,
+    expiresAt,
+    storable(record.data),
+    userId,
+    epoch,
+  ] as const;
 }
 
 /** What `retire` binds. */

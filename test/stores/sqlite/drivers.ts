@@ -19,7 +19,11 @@ export async function driversHere(): Promise<readonly Driver[]> {
   };
   if (process.versions["bun"] !== undefined) return [builtIn, packaged("bun:sqlite", (await bunModule()).Database)];
   if (process.versions["deno"] !== undefined) return [builtIn];
-  return [builtIn, ...["better-sqlite3", "libsql"].map((name) => packaged(name, require(name) as Opener))];
+  return [
+    builtIn,
+    packaged("better-sqlite3", require("better-sqlite3") as Opener),
+    packaged("libsql", require("libsql") as Opener),
+  ];
 }
 
 async function bunModule(): Promise<{ Database: Opener }> {

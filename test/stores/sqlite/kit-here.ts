@@ -25,7 +25,9 @@ export function targetOf(driver: Driver): StoreTarget {
         corrupt(handle) {
           const database = driver.open(path);
           database.exec("PRAGMA ignore_check_constraints = ON");
-          database.prepare("UPDATE sojourn_sessions SET expires_at = 9223372036854775807 WHERE session_handle = ?").run(handle);
+          database
+            .prepare("UPDATE sojourn_sessions SET expires_at = 9223372036854775807 WHERE session_handle = ?")
+            .run(handle);
           database.close();
         },
         remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { handleOf, newSessionId, type SessionHandle } from "../../../src/core/id.ts";
 import type { SessionRecord } from "../../../src/core/record.ts";
-import { sqliteStore, type SqliteValue } from "../../../src/stores/sqlite.ts";
+import { sqliteStore } from "../../../src/stores/sqlite.ts";
 import { driversHere, type Driver } from "./drivers.ts";
 
 const ROWS = 20_000;
@@ -28,7 +28,8 @@ function measure(driver: Driver): void {
   const insert = database.prepare(
     "INSERT INTO sojourn_sessions (session_handle, session_version, created_at, expires_at, user_id, user_epoch, sweep_at, session_data) VALUES (?,?,?,?,?,0,?,?)",
   );
-  for (const [index, handle] of handles.entries()) insert.run(handle, VERSION, now, now + 1000, `user ${index}`, now + 1000, data);
+  for (const [index, handle] of handles.entries())
+    insert.run(handle, VERSION, now, now + 1000, `user ${index}`, now + 1000, data);
   database.exec("COMMIT");
   const load = database.prepare(
     "SELECT session_data, session_version, created_at, expires_at, user_id, user_epoch, retired_reason, (SELECT u.user_epoch FROM sojourn_sessions_users u WHERE u.user_id = s.user_id) AS epoch FROM sojourn_sessions s WHERE session_handle = ?",
@@ -46,7 +47,7 @@ function measure(driver: Driver): void {
     "store load": (handle) => store.load(handle),
     "raw save": (handle) => save.run(data, VERSION, (expires += 5), handle, VERSION),
     "store save": (handle, index) => store.save(record(handle, (expires += 5), `user ${index}`), VERSION),
-    "raw touch": (handle) => touch.run((expires += 5), handle, VERSION, expires as SqliteValue),
+    "raw touch": (handle) => touch.run((expires += 5), handle, VERSION, expires),
     "store touch": (handle) => store.touch(handle, VERSION, (expires += 5)),
   };
   const best: Record<string, number> = {};

@@ -82,7 +82,8 @@ export interface WorkerOptions {
 /** Starts `worker.ts` with a task. It is killed when the test is over. */
 export function startWorker(t: Cleaner, task: string, args: object, { fileBlocks }: WorkerOptions = {}): Worker {
   const command = [process.execPath, WORKER, task, JSON.stringify(args)];
-  const [file = "", ...rest] = fileBlocks === undefined ? command : ["bash", "-c", `ulimit -f ${fileBlocks} && exec "$@"`, "bash", ...command];
+  const [file = "", ...rest] =
+    fileBlocks === undefined ? command : ["bash", "-c", `ulimit -f ${fileBlocks} && exec "$@"`, "bash", ...command];
   const child = spawn(file, rest, { stdio: ["pipe", "pipe", "inherit"] });
   const gone = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -38,10 +38,13 @@ const tasks: Record<string, () => Promise<void>> = {
   async increment() {
     const store = await open();
     let conflicts = 0;
-    for (let done = 0; done < args.times; ) {
+    for (let done = 0; done < args.times;) {
       const found = await store.load(args.handles[0] as SessionHandle);
       if (found.status !== "live") throw new Error(found.status);
-      const outcome = await store.save(next(found.record, { data: String(Number(found.record.data) + 1) }), found.record.version);
+      const outcome = await store.save(
+        next(found.record, { data: String(Number(found.record.data) + 1) }),
+        found.record.version,
+      );
       if (outcome.status === "saved") done += 1;
       else conflicts += 1;
     }
