@@ -135,8 +135,12 @@ export function openFileStore(root: string, { sync, step, takeAfterMs }: Interna
       for (;;) {
         const found = await target(handle, version, revoked);
         if (found.status !== "live") return found;
-        if (!made && !(await guard.create(layout.session(next.handle), pending))) return { status: "exists" };
-        made = true;
+        made ||= await guard.create(layout.session(next.handle), pending);
+        if (!made) {
+          // Another rotation may have taken both meanwhile; then the old session's end is the answer.
+          const now = await target(handle, version, revoked);
+          return now.status === "live" ? { status: "exists" } : now;
+        }
         while (userId !== null && !users.has(userId, next.handle)) await users.add(userId, next.handle);
         done = await bury(found, grave, { handle: next.handle, mark });
         if (done) return { status: "rotated" };
@@ -172,7 +176,7 @@ export function openFileStore(root: string, { sync, step, takeAfterMs }: Interna
     async create(record) {
       const path = layout.session(record.handle);
       const text = encodeLive(record);
-      if (await isRevoked(record)) return { status: "revoked" };
+      if (await isRevoked(record)) return { status: disk.exists(path) ? "exists" : "revoked" };
       return serial.run(record.handle, async () => ({ status: await create(record, path, text) }));
     },
 

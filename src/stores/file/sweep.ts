@@ -18,7 +18,6 @@ const LOCK_LEFT_MS = 60_000;
 const REMOVALS_AT_ONCE = 4;
 
 interface Due {
-  readonly handle: SessionHandle;
   readonly identity: string;
   readonly header: Header;
 }
@@ -75,16 +74,15 @@ export class Sweep {
 
   async #clearShard(shard: string, before: number, limit: number): Promise<number> {
     let removed = 0;
-    let due: Due[] = [];
+    let due: SessionHandle[] = [];
     const flush = async (): Promise<void> => {
-      const gone = await Promise.all(due.map((one) => this.#remove(one)));
+      const gone = await Promise.all(due.map((handle) => this.#remove(handle, before)));
       removed += gone.filter(Boolean).length;
       due = [];
     };
     let seen = 0;
     for (const handle of await this.#handlesIn(shard)) {
-      const one = this.#due(handle, before);
-      if (one !== null) due.push(one);
+      if (this.#due(handle, before) !== null) due.push(handle);
       if (removed + due.length >= limit || due.length >= REMOVALS_AT_ONCE) await flush();
       if (removed >= limit) return removed;
       await breathe((seen += 1));
@@ -101,25 +99,36 @@ export class Sweep {
       const [line] = file.content.toString("utf8").split("\n", 1);
       const header = parseHeader(line, handle);
       const deadline = header.state === "live" ? header.record.expiresAt : header.tombstone.until;
-      return deadline <= before ? { handle, identity: file.identity, header } : null;
+      return deadline <= before ? { identity: file.identity, header } : null;
     } catch (error) {
       return orElse(null, error);
     }
   }
 
-  #remove({ handle, identity, header }: Due): Promise<boolean> {
+  #remove(handle: SessionHandle, before: number): Promise<boolean> {
     return this.#serial.run(handle, async () => {
-      try {
-        if (header.state === "retired" && header.rotation !== null) await this.#sessions.settle(header.rotation);
-      } catch (error) {
-        // What it says about the other file is still needed, for when that one is restored.
-        return orElse(false, error);
+      for (;;) {
+        const due = this.#due(handle, before);
+        if (due === null || !(await this.#prepareRemoval(due.header))) return false;
+        // A file that was changed meanwhile is looked at again: it may still be due.
+        if (!(await this.#guard.swap(this.#sessions.layout.session(handle), due.identity, null))) continue;
+        const user = userOf(due.header);
+        if (user !== null) await this.#users.discard(user, handle);
+        return true;
       }
-      if (!(await this.#guard.swap(this.#sessions.layout.session(handle), identity, null))) return false;
-      const user = userOf(header);
-      if (user !== null) await this.#users.discard(user, handle);
-      return true;
     });
+  }
+
+  /** False when what a tombstone says is still needed. */
+  async #prepareRemoval(header: Header): Promise<boolean> {
+    if (header.state === "live" || header.rotation === null) return true;
+    try {
+      await this.#sessions.settle(header.rotation);
+      return true;
+    } catch (error) {
+      // The other file cannot be read; once it is restored, this one tells what became of it.
+      return orElse(false, error);
+    }
   }
 
   /**
