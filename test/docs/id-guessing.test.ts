@@ -74,7 +74,7 @@ test("guessing one of 10^9 live ids at 10^6 guesses a second takes 10^35 years o
   const seconds = 2 ** ID_BITS / 1e9 / 1e6;
   const years = seconds / (365.25 * 86_400);
   assert.equal(years.toExponential(0), "2e+35");
-  assert.equal((seconds).toExponential(1), "6.3e+42");
+  assert.equal(seconds.toExponential(1), "6.3e+42");
   // Two visitors of 10^9 with the same id: the birthday bound.
   assert.equal((1e9 ** 2 / 2 / 2 ** ID_BITS).toExponential(0), "8e-41");
   const page = textOf("docs/tutorial.md");

@@ -11,7 +11,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly scripts: Record<string, string> };
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  readonly scripts: Record<string, string>;
+};
 
 /** A counter that was started as `npm start` does, in a folder of its own. */
 interface Counter {
@@ -35,7 +37,9 @@ after(() => {
 });
 
 function launch(port: string): { readonly child: ChildProcess; said(): string } {
-  const [program, ...args] = manifest.scripts["start"]!.split(" ").map((word) => (word.endsWith(".ts") ? join(root, word) : word));
+  const [program, ...args] = manifest.scripts["start"]!.split(" ").map((word) =>
+    word.endsWith(".ts") ? join(root, word) : word,
+  );
   assert.equal(program, "node");
   const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, PORT: port } });
   running.add(child);
@@ -70,7 +74,11 @@ function visitor(): { readonly cookie: () => string; get(url: string, init?: Req
   return {
     cookie: () => cookie,
     async get(url, init = {}) {
-      const response = await fetch(url, { redirect: "manual", ...init, headers: { ...init.headers, ...(cookie && { cookie }) } });
+      const response = await fetch(url, {
+        redirect: "manual",
+        ...init,
+        headers: { ...init.headers, ...(cookie && { cookie }) },
+      });
       const [set] = response.headers.getSetCookie();
       if (set !== undefined) cookie = set.includes("Max-Age=0") ? "" : set.split(";")[0]!;
       return response;
@@ -101,7 +109,10 @@ test("the counter counts exactly when requests run at once", async () => {
   await ada.get(url);
   const texts = await Promise.all(Array.from({ length: 50 }, () => textOf(ada.get(url))));
   const counts = texts.map((text) => Number(text.replace("new count=", ""))).sort((a, b) => a - b);
-  assert.deepEqual(counts, Array.from({ length: 50 }, (_, index) => index + 2));
+  assert.deepEqual(
+    counts,
+    Array.from({ length: 50 }, (_, index) => index + 2),
+  );
   await stop();
 });
 
