@@ -20,7 +20,7 @@ async function assertCounts(ask: Ask): Promise<void> {
 
 for (const name of ["node", "express", "fastify", "koa"]) {
   test(`the example of docs/adapters/${name}.md counts`, async () => {
-    const [code = ""] = blocksOf(`docs/adapters/${name}.md`, "ts");
+    const code = blocksOf(`docs/adapters/${name}.md`, "ts").at(-1) ?? "";
     const { url, stop } = await runServer(code);
     try {
       await assertCounts((path, init) => fetch(url + path, init));
