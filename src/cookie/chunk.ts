@@ -52,10 +52,10 @@ export function chunkIndex(suffix: string): number | undefined {
   return digits === undefined || Number(digits) >= MAX_CHUNKS ? undefined : Number(digits);
 }
 
-/** Joins a first chunk with the further ones; undefined when one is missing or the count is beyond the bound. */
+/** Joins a first chunk with the further ones; undefined when one is missing. */
 export function joinChunks(first: string, chunk: (index: number) => string | undefined): string | undefined {
   const count = chunkCount(first);
-  if (count === undefined || count > MAX_CHUNKS) return undefined;
+  if (count === undefined) return undefined;
   let joined = first.slice(`~${count}~`.length);
   for (let index = 1; index < count; index++) {
     const part = chunk(index);

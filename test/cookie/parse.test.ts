@@ -148,7 +148,7 @@ test("on any junk, what is read is what a plain split finds, and the package coo
 test("a hostile header of 1 MiB takes less than 20 ms", () => {
   for (const [what, header] of hostileHeaders("sid")) {
     assert.equal(header.length >= 2 ** 20, true);
-    const milliseconds = fastest(() => readCookies(header, "sid"));
+    const milliseconds = fastest(20, () => readCookies(header, "sid"));
     assert.ok(milliseconds < 20, `${what}: ${milliseconds.toFixed(1)} ms`);
   }
 });

@@ -84,6 +84,7 @@ const BAD: readonly (readonly [what: string, key: unknown])[] = [
   ["the cat", "keyboard cat"],
   ["a placeholder", "change-me-change-me-change-me-change-me-change-me-c"],
   ["another placeholder", "REPLACE_ME_with_32_RANDOM_bytes_please_0123456"],
+  ["a word among random characters", "kQ3xZ9SecretT7vLm2PpR8wYb4NdH6jFs1GaXc5UeV0"],
   ["a password", "MyPassword123MyPassword123MyPassword123MyPassw0"],
   ["a passphrase", "correct-horse-battery-staple-correct-horse-battery"],
   ["short words", "the-cat-sat-on-the-mat-and-ate-the-rat-on-it-allA".toLowerCase()],

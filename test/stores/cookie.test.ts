@@ -169,6 +169,9 @@ for (const mode of MODES) {
       );
     assert.ok(total(largest) <= 7168 && total(largest + 1) > 7168, `${total(largest)} bytes`);
     assert.throws(() => store.seal(sized(largest + 1), NAME), coded("ERR_SESSION_TOO_LARGE", /7168/));
+    const exact = total(5000);
+    assert.equal(fits(cookieStore({ keys: testKey(1), mode, maxCookieBytes: exact }), sized(5000)), true);
+    assert.equal(fits(cookieStore({ keys: testKey(1), mode, maxCookieBytes: exact - 1 }), sized(5000)), false);
     const huge = cookieStore({ keys: testKey(1), mode, maxCookieBytes: 65_536 });
     assert.throws(() => huge.seal(sized(1_000_000), NAME), coded("ERR_SESSION_TOO_LARGE"));
   });
