@@ -36,6 +36,12 @@ export function run(program: string, args: readonly string[], { cwd, env, second
   });
 }
 
+/** Runs npm as from a fresh shell: what `npm run` leaves in the environment speaks of this project, not of the folder that is meant. */
+export function runNpm(args: readonly string[], cwd: string): Promise<Ended> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith("npm_")));
+  return run("npm", args, { cwd, env });
+}
+
 /** Runs one of the project's own tools. */
 export function runTool(root: string, tool: string, args: readonly string[], cwd = root): Promise<Ended> {
   return run(join(root, "node_modules", ".bin", tool), args, { cwd });

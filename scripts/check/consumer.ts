@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { run } from "./command.ts";
+import { run, runNpm } from "./command.ts";
 
 /** An application that has installed the package, in a folder where nothing else can be found. */
 export interface Consumer {
@@ -30,7 +30,7 @@ export async function installed(root: string, tarball: string): Promise<Consumer
     "--omit=peer",
     tarball,
   ];
-  const npm = await run("npm", args, { cwd: folder });
+  const npm = await runNpm(args, folder);
   if (npm.code !== 0) return { folder, problems: [npm.output.trimEnd()], remove };
   const came = readdirSync(join(folder, "node_modules")).filter((name) => !name.startsWith("."));
   const problems = came.join(" ") === "sojourn" ? [] : [`an install brings along more than sojourn: ${came.join(", ")}`];

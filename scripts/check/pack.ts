@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, runTool } from "./command.ts";
+import { runNpm, runTool } from "./command.ts";
 import { manifestOf } from "./manifest.ts";
 
 /** The package as it would be published. */
@@ -36,7 +36,7 @@ async function build(root: string): Promise<Packed> {
   symlinkSync(join(root, "node_modules"), join(content, "node_modules"));
   const compiled = await runTool(root, "tsc", ["-p", "tsconfig.build.json"], content);
   if (compiled.code !== 0) return { ...NOTHING, problems: [compiled.output.trimEnd()] };
-  const tool = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], { cwd: content });
+  const tool = await runNpm(["pack", "--ignore-scripts", "--json", "--pack-destination", folder], content);
   if (tool.code !== 0) return { ...NOTHING, problems: [tool.output.trimEnd()] };
   const [told] = JSON.parse(tool.output.slice(tool.output.indexOf("["))) as {
     filename: string;

@@ -19,17 +19,14 @@ export interface Project {
 /** What the tools are configured by. */
 const CONFIGURATION = [".oxfmtrc.json", ".oxlintrc.json", "tsconfig.json", "tsconfig.build.json", "knip.json"];
 
-/**
- * An empty project with this one's configuration and tools; removed when the test ends.
- *
- * @param copied files and folders to take over as they are
- */
-export function project(t: TestContext, copied: readonly string[] = []): Project {
+/** An empty project with this one's configuration and tools; removed when the test ends. */
+export function project(t: TestContext): Project {
   const root = mkdtempSync(join(tmpdir(), "sojourn-check-"));
   t.after(() => {
     rmSync(root, { recursive: true, force: true });
   });
-  for (const name of [...CONFIGURATION, ...copied]) cpSync(join(ROOT, name), join(root, name), { recursive: true });
+  for (const name of CONFIGURATION) cpSync(join(ROOT, name), join(root, name));
+  writeFileSync(join(root, "package.json"), manifest({}));
   symlinkSync(join(ROOT, "node_modules"), join(root, "node_modules"));
   return {
     root,
@@ -54,9 +51,9 @@ export function manifest(subpaths: Readonly<Record<string, string>>, more: objec
     version: "0.0.1",
     license: "MIT",
     type: "module",
-    files: ["dist"],
+    files: ["dist", "CHANGELOG.md"],
     bin: {},
     sideEffects: false,
   };
-  return JSON.stringify({ ...rest, exports, scripts: {}, devDependencies: {}, ...more });
+  return `${JSON.stringify({ ...rest, exports, scripts: {}, devDependencies: {}, ...more }, undefined, 2)}\n`;
 }
