@@ -37,8 +37,12 @@ export class Layout {
     return join(this.sessionShard(shardOf(handle)), `${handle}.json`);
   }
 
+  get sessionShards(): string {
+    return join(this.root, "sessions");
+  }
+
   sessionShard(shard: string): string {
-    return join(this.root, "sessions", shard);
+    return join(this.sessionShards, shard);
   }
 
   userShard(shard: string): string {

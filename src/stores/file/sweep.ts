@@ -30,7 +30,7 @@ export class Sweep {
   readonly #users: Users;
   readonly #serial: Serial;
   /** Where the next batch begins, so that batch after batch does not read the same files again. */
-  #shard = 0;
+  #from = "";
   #userShard = Math.floor(Math.random() * SHARDS.length);
 
   constructor(disk: Disk, guard: Guard, sessions: Sessions, users: Users, serial: Serial) {
@@ -43,7 +43,7 @@ export class Sweep {
 
   async list({ after = "" as SessionHandle, limit }: ListPage): Promise<readonly SessionRecord[]> {
     const records: SessionRecord[] = [];
-    for (const shard of SHARDS) {
+    for (const shard of await this.#shards()) {
       if (shard < after.slice(0, 2)) continue;
       for (const handle of (await this.#handlesIn(shard)).sort()) {
         if (handle <= after || isLockHandle(handle)) continue;
@@ -57,14 +57,22 @@ export class Sweep {
   }
 
   async clearExpired({ before, limit }: ClearBatch): Promise<number> {
+    const shards = await this.#shards();
+    const later = shards.filter((shard) => shard >= this.#from);
     let removed = 0;
-    for (let count = 0; count < SHARDS.length; count += 1) {
+    for (const shard of [...later, ...shards.slice(0, shards.length - later.length)]) {
       if (removed >= limit) return removed;
-      removed += await this.#clearShard(SHARDS[this.#shard] ?? "00", before, limit - removed);
-      if (removed < limit) this.#shard = (this.#shard + 1) % SHARDS.length;
+      this.#from = shard;
+      removed += await this.#clearShard(shard, before, limit - removed);
     }
     if (removed < limit) await this.#tidy();
     return removed;
+  }
+
+  /** The sub-folders that are there, in order. */
+  async #shards(): Promise<string[]> {
+    const there = new Set(await this.#disk.names(this.#sessions.layout.sessionShards));
+    return SHARDS.filter((shard) => there.has(shard));
   }
 
   async #handlesIn(shard: string): Promise<SessionHandle[]> {
@@ -142,7 +150,7 @@ export class Sweep {
         await rm(join(layout.tmp, name), { recursive: true, force: true });
       }
     }
-    for (const shard of SHARDS) {
+    for (const shard of await this.#shards()) {
       const folder = layout.sessionShard(shard);
       for (const name of await this.#disk.names(folder)) {
         if (!name.endsWith(".lock") || !(await this.#isOlder(join(folder, name), now - LOCK_LEFT_MS))) continue;
