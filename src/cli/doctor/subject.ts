@@ -16,6 +16,8 @@ export interface Subject {
   readonly options: ResolvedOptions;
   /** Null when it is not there, or cannot be used. */
   readonly store: SessionStore | StatelessStore | null;
+  /** False when the store's tables are missing or of an older release. */
+  readonly migrated: boolean;
   readonly cwd: string;
   /** True when NODE_ENV says so. */
   readonly production: boolean;
@@ -35,13 +37,13 @@ export interface Admission {
 
 /** Opens what is to be checked, without making anything. */
 export async function admit(ctx: Context, choice: Choice): Promise<Admission> {
-  const { store, findings } = await openStore(ctx, choice);
+  const { store, migrated, findings } = await openStore(ctx, choice);
   try {
     // Without the store itself, one that can do everything stands in while the options are checked.
     const options = checkedOptions(choice.configuration, store ?? memoryStore());
     const url = typeof choice.store === "string" ? choice.store : undefined;
     const production = ctx.env["NODE_ENV"] === "production";
-    return { subject: { choice, url, options, store, cwd: ctx.cwd, production }, findings };
+    return { subject: { choice, url, options, store, migrated, cwd: ctx.cwd, production }, findings };
   } catch (error) {
     if (!isSessionError(error)) throw error;
     if (store !== null && !("stateless" in store)) await store.close?.();
@@ -51,21 +53,22 @@ export async function admit(ctx: Context, choice: Choice): Promise<Admission> {
 
 interface Opening {
   readonly store: SessionStore | StatelessStore | null;
+  readonly migrated: boolean;
   readonly findings: readonly Finding[];
 }
 
 async function openStore(ctx: Context, { store: chosen }: Choice): Promise<Opening> {
   if (typeof chosen === "string" && presenceOf(chosen, ctx.cwd) === "missing") {
-    return { store: null, findings: [finding("store-missing")] };
+    return { store: null, migrated: false, findings: [finding("store-missing")] };
   }
   try {
     const store = typeof chosen === "string" ? openToLook(ctx, chosen) : chosen;
     const pending = await migratingPart(store)?.migrate({ dryRun: true });
     const isPending = pending !== undefined && pending.statements.length > 0 && !isPrivate(store);
-    return { store, findings: isPending ? [finding("table-pending")] : [] };
+    return { store, migrated: !isPending, findings: isPending ? [finding("table-pending")] : [] };
   } catch (error) {
     if (!isSessionError(error)) throw error;
-    return { store: null, findings: [finding("store-unusable", error.message)] };
+    return { store: null, migrated: false, findings: [finding("store-unusable", error.message)] };
   }
 }
 

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { SessionStore } from "../../src/index.ts";
+import { ended, json, onTerminal, sojourn, start, whyNoTerminal, workFolder } from "./_program.ts";
+import { STORES, seed, withSessions } from "./_seed.ts";
+
+async function seedExpired(store: SessionStore, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await seed(store, { n }, { expiresAt: Date.now() - 60_000 });
+}
+
+for (const url of STORES) {
+  describe(`clear-expired on ${url}`, () => {
+    it("removes what is over, batch by batch, and keeps what is live", async () => {
+      const folder = workFolder();
+      const { handle } = await withSessions(folder, url, async (_sessions, store) => {
+        await seedExpired(store, 25);
+        return seed(store, { live: true });
+      });
+      const args = ["clear-expired", "--batch", "10", "--store", url];
+      const text = await sojourn(args, { cwd: folder });
+      assert.equal(text.code, 0);
+      assert.match(text.stdout, /^Removed 25 expired sessions and tombstones in 3 batches \(\d+\.\d s\)\.\n$/);
+      assert.match(text.stderr, /^(?:\d+ removed\n)+$/, "plain lines without a terminal");
+      const again = await sojourn([...args, "--json"], { cwd: folder });
+      assert.deepEqual([again.code, json(again.stdout), again.stderr], [0, { removed: 0, batches: 1, interrupted: false }, ""]);
+      await withSessions(folder, url, async (sessions) => assert.notEqual(await sessions.find(handle), null));
+    });
+
+    it("may run twice at once: every session is removed, and counted, once", async () => {
+      const folder = workFolder();
+      const count = 300;
+      await withSessions(folder, url, (_sessions, store) => seedExpired(store, count));
+      const sweep = () => sojourn(["clear-expired", "--batch", "7", "--json", "--store", url], { cwd: folder });
+      const endings = await Promise.all([sweep(), sweep()]);
+      assert.deepEqual(endings.map(({ code, stderr }) => [code, stderr]), [[0, ""], [0, ""]]);
+      const removed = endings.map(({ stdout }) => Number(json(stdout)["removed"]));
+      assert.equal(removed.reduce((sum, n) => sum + n, 0), count);
+      const rest = await sojourn(["clear-expired", "--json", "--store", url], { cwd: folder });
+      assert.equal(json(rest.stdout)["removed"], 0);
+    });
+  });
+}
+
+describe("clear-expired", () => {
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    it(`stops between two batches on ${signal}, and the next run goes on`, async () => {
+      const folder = workFolder();
+      const count = 30_000;
+      await withSessions(folder, "sqlite:sessions.db", (_sessions, store) => seedExpired(store, count));
+      const child = start(["clear-expired", "--batch", "1"], { cwd: folder });
+      child.stderr?.once("data", () => child.kill(signal));
+      const ending = await ended(child);
+      assert.equal(ending.code, code);
+      const [, removed = "", batches = ""] = /^Removed ([\d,]+) expired .* in ([\d,]+) batch/.exec(ending.stdout) ?? [];
+      assert.match(ending.stdout, new RegExp(`Stopped by ${signal}; the next run goes on from here\\.\\n$`));
+      assert.equal(removed, batches, "each batch was done whole");
+      const rest = await sojourn(["clear-expired", "--batch", "20000", "--json"], { cwd: folder });
+      const left = Number(json(rest.stdout)["removed"]);
+      assert.equal(left, count - Number(removed.replaceAll(",", "")), "what it said is what it did");
+      assert.ok(left > 0, "it stopped before the end");
+    });
+  }
+
+  it("says in JSON that it was stopped", async () => {
+    const folder = workFolder();
+    // A store whose every batch is full: it goes on until it is stopped.
+    const store = `export default {
+      name: "endless", reach: "machine", durable: true,
+      load() {}, create() {}, save() {}, touch() {}, retire() {},
+      clearExpired({ limit }) { process.stderr.write("."); return limit; },
+    };`;
+    writeFileSync(join(folder, "endless.mjs"), store);
+    const child = start(["clear-expired", "--json", "--store", "module:./endless.mjs"], { cwd: folder });
+    child.stderr?.once("data", () => child.kill("SIGINT"));
+    const { code, stdout } = await ended(child);
+    const { removed, batches, interrupted } = json(stdout);
+    assert.deepEqual([code, interrupted, removed], [130, true, Number(batches) * 1000]);
+  });
+
+  it("has nothing to do for a cookie store", async () => {
+    const folder = workFolder();
+    const key = (await sojourn(["generate-key"], { cwd: folder })).stdout.trim();
+    const args = ["clear-expired", "--json", "--store", "cookie:"];
+    const { code, stdout } = await sojourn(args, { cwd: folder, env: { SOJOURN_KEYS: key } });
+    assert.deepEqual([code, json(stdout)["removed"]], [0, 0]);
+  });
+
+  it("shows a bar on a terminal, and takes it away in the end", { skip: whyNoTerminal() ?? false }, async () => {
+    const folder = workFolder();
+    await withSessions(folder, "sqlite:sessions.db", (_sessions, store) => seedExpired(store, 30));
+    const { stdout } = await onTerminal(["clear-expired", "--batch", "10"], { cwd: folder, env: { NO_COLOR: "1" } });
+    assert.match(stdout, /\r\u001B\[K\[ ====== {17}\] 10 removed {2}[\d,]+\/s\r\u001B\[K\[ {2}====== {16}\] 20 removed/);
+    assert.match(stdout, /\r\u001B\[KRemoved 30 expired sessions and tombstones in 4 batches \(\d+\.\d s\)\.\r\n$/);
+  });
+
+  it("refuses a batch that is no number", async () => {
+    const folder = workFolder();
+    for (const batch of ["0", "-1", "1.5", "many", "1e3"]) {
+      const { code, stderr } = await sojourn(["clear-expired", `--batch=${batch}`], { cwd: folder });
+      assert.equal(code, 2);
+      assert.match(stderr, /--batch must be a whole number, 1 or more/);
+    }
+  });
+});
