@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
-import { anchorsOf, type Page, parsePage } from "./markdown.ts";
+import { anchorsOf, codeWords, type Page, parsePage } from "./markdown.ts";
 import type { Step } from "./step.ts";
 import { filesOf, lineAt, textOf } from "./tree.ts";
 
@@ -16,12 +16,13 @@ export const links: Step = {
       return page;
     };
     const documents = filesOf(root, (path) => path.endsWith(".md"));
-    const broken = documents.flatMap((path) => {
-      return pageOf(path).links.flatMap(({ target, line }) => {
+    const broken = documents.flatMap((path) => [
+      ...pageOf(path).links.flatMap(({ target, line }) => {
         const fault = faultOf(root, path, target, pageOf);
         return fault === undefined ? [] : [`${path}:${line}: ${fault}`];
-      });
-    });
+      }),
+      ...namedPaths(root, path, pageOf(path)),
+    ]);
     return documents.includes("README.md") ? [...broken, ...namedPages(root)] : ["README.md: missing", ...broken];
   },
 };
@@ -38,9 +39,18 @@ function faultOf(root: string, path: string, link: string, pageOf: (path: string
   return anchorsOf(pageOf(target)).has(anchor) ? undefined : `the link ${link} names a heading that is not there`;
 }
 
+/** Files and folders of ours that a page names in `code` marks. */
+function namedPaths(root: string, path: string, { prose }: Page): string[] {
+  return prose.flatMap((text, index) => {
+    return codeWords(text)
+      .filter((word) => /^(src|docs|test|scripts|examples)\/[\w./-]*\w$/.test(word) && !existsSync(join(root, word)))
+      .map((word) => `${path}:${index + 1}: there is no ${word}`);
+  });
+}
+
 /** Pages that comments and messages speak of: `docs/reference/errors.md`. */
 function namedPages(root: string): string[] {
-  return filesOf(root, (path) => /^(src|examples|scripts|test)\/.*\.[cm]?[jt]s$/.test(path)).flatMap((path) => {
+  return filesOf(root, (path) => /^(src|examples|scripts)\/.*\.[cm]?[jt]s$/.test(path)).flatMap((path) => {
     const text = textOf(root, path);
     return [...text.matchAll(/\b(?:docs\/[\w./-]+|[A-Z]+)\.md\b/g)]
       .filter(([name]) => !existsSync(join(root, name)))

