@@ -2,32 +2,56 @@ import type { ServerResponse } from "node:http";
 import { headFixed } from "./_head.ts";
 import { shadow } from "./_shadow.ts";
 
-/** What a handler sees of a response that it has begun to send. */
-export interface SentView {
-  readonly ended: () => boolean;
-  readonly needDrain: () => boolean;
+// Properties of their own with constant values keep the responses' shape the same from request to request, which accessors and
+// removed properties would not: those only stand where a response goes wrong or streams.
+const TRUE = { value: true, configurable: true, writable: true };
+
+function refuseSet(this: ServerResponse): never {
+  throw headFixed(this, "set");
+}
+
+function refuseAppend(this: ServerResponse): never {
+  throw headFixed(this, "append");
+}
+
+function refuseRemove(this: ServerResponse): never {
+  throw headFixed(this, "remove");
 }
 
 /**
  * Makes a response look as after Node's own `writeHead`: sent, and with a head that cannot be changed.
  *
- * @returns makes it look as it is
+ * @returns lets the head be changed again, for it to be completed; it still looks sent
  */
-export function fixHead(res: ServerResponse, { ended, needDrain }: SentView): () => void {
-  const refuse = (action: "set" | "append" | "remove") => ({
-    value: () => {
-      throw headFixed(res, action);
-    },
-  });
-  return shadow(res, {
-    setHeader: refuse("set"),
-    setHeaders: refuse("set"),
-    appendHeader: refuse("append"),
-    removeHeader: refuse("remove"),
-    headersSent: { get: () => true },
-    writableEnded: { get: ended },
-    writableNeedDrain: { get: needDrain },
-  });
+export function fixHead(res: ServerResponse): () => void {
+  const { setHeader, setHeaders, appendHeader, removeHeader } = res;
+  Object.defineProperty(res, "headersSent", TRUE);
+  res.setHeader = refuseSet;
+  res.setHeaders = refuseSet;
+  res.appendHeader = refuseAppend;
+  res.removeHeader = refuseRemove;
+  return () => {
+    res.setHeader = setHeader;
+    res.setHeaders = setHeaders;
+    res.appendHeader = appendHeader;
+    res.removeHeader = removeHeader;
+  };
+}
+
+/** Makes a response look as after Node's own `end`. */
+export function showEnded(res: ServerResponse): void {
+  Object.defineProperty(res, "writableEnded", TRUE);
+}
+
+/** Makes a response look full, or as full as it is. */
+export function showFull(res: ServerResponse, full: boolean): void {
+  if (full) Object.defineProperty(res, "writableNeedDrain", TRUE);
+  else Reflect.deleteProperty(res, "writableNeedDrain");
+}
+
+/** Makes a response look as it is. */
+export function showPlain(res: ServerResponse): void {
+  for (const name of ["headersSent", "writableEnded", "writableNeedDrain"]) Reflect.deleteProperty(res, name);
 }
 
 /**

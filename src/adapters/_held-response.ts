@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { HeaderChanges, SessionResponse } from "../middleware/exchange.ts";
 import { errorAnswer } from "./_error-answer.ts";
-import { fixHead, watchHead } from "./_gates.ts";
+import { fixHead, showEnded, showFull, showPlain, watchHead } from "./_gates.ts";
 import {
   addHeaders,
   applyHead,
@@ -17,7 +17,6 @@ import {
   sendsAtOnce,
   setStatus,
 } from "./_head.ts";
-import { shadow } from "./_shadow.ts";
 
 /** What a held response asks of its adapter. */
 export interface Holder {
@@ -55,10 +54,10 @@ export class HeldResponse {
   readonly #before: Readonly<Record<Verb, (...args: never[]) => unknown>>;
   readonly #first: Head;
   readonly #queue: Call[] = [];
-  readonly #sources = new Set<Readable>();
+  #sources: Set<Readable> | undefined;
   #stage: Stage = "open";
   #head: { readonly status: number; readonly message: string; readonly explicit: boolean } | undefined;
-  #unfix: () => void = () => {};
+  #unfix: (() => void) | undefined;
   #ended = false;
   #drain = false;
   #closed = false;
@@ -69,14 +68,11 @@ export class HeldResponse {
     this.#holder = holder;
     this.#first = headOf(res);
     this.#before = { writeHead: res.writeHead, write: res.write, end: res.end, flushHeaders: res.flushHeaders };
-    shadow(res, {
-      writeHead: { value: (...args: unknown[]) => this.#writeHead(args) },
-      write: { value: (...args: unknown[]) => this.#write(args) },
-      end: { value: (...args: unknown[]) => this.#end(args) },
-      flushHeaders: { value: () => this.#flushHeaders() },
-    });
-    res.on("pipe", (source: Readable) => this.#sources.add(source));
-    res.on("unpipe", (source: Readable) => this.#sources.delete(source));
+    res.writeHead = (...args: unknown[]) => this.#writeHead(args);
+    res.write = (...args: unknown[]) => this.#write(args);
+    res.end = (...args: unknown[]) => this.#end(args);
+    res.flushHeaders = () => this.#flushHeaders();
+    res.on("pipe", (source: Readable) => this.#piped(source));
     res.once("close", () => {
       this.#closed = true;
       this.#settle();
@@ -103,9 +99,9 @@ export class HeldResponse {
     }
   }
 
-  #writeHead(args: readonly unknown[]): unknown {
-    if (this.#passes) return this.#call({ verb: "writeHead", args });
-    if (this.#lost) return this.#res;
+  #writeHead(args: readonly unknown[]): ServerResponse {
+    if (this.#passes) this.#call({ verb: "writeHead", args });
+    if (this.#passes || this.#lost) return this.#res;
     if (this.#head) throw headFixed(this.#res, "write");
     applyHead(this.#res, args);
     this.#fix(true);
@@ -113,25 +109,27 @@ export class HeldResponse {
     return this.#res;
   }
 
-  #write(args: readonly unknown[]): unknown {
-    if (this.#passes) return this.#call({ verb: "write", args });
+  #write(args: readonly unknown[]): boolean {
+    if (this.#passes) return this.#call({ verb: "write", args }) as boolean;
     if (this.#lost) return this.#discard(args, false);
     assertChunk(args[0]);
+    if (!this.#drain) showFull(this.#res, true);
     this.#drain = true;
     this.#keep({ verb: "write", args });
     return false;
   }
 
-  #end(args: readonly unknown[]): unknown {
+  #end(args: readonly unknown[]): ServerResponse {
     if (this.#passes) {
-      const result = this.#call({ verb: "end", args });
+      this.#call({ verb: "end", args });
       if (this.#stage !== "released") this.#stage = "over";
-      return result;
+      return this.#res;
     }
     if (this.#lost) return this.#discard(args, this.#res);
     if (args[0] && typeof args[0] !== "function") assertChunk(args[0]);
     this.#keep({ verb: "end", args });
     this.#ended = true;
+    showEnded(this.#res);
     return this.#res;
   }
 
@@ -156,6 +154,12 @@ export class HeldResponse {
     return Reflect.apply(this.#before[verb], this.#res, args);
   }
 
+  #piped(source: Readable): void {
+    if (!this.#sources) this.#res.on("unpipe", (gone: Readable) => this.#sources?.delete(gone));
+    this.#sources ??= new Set();
+    this.#sources.add(source);
+  }
+
   #keep(call: Call): void {
     if (!this.#head) this.#fix(false);
     this.#queue.push(call);
@@ -166,10 +170,7 @@ export class HeldResponse {
   #fix(explicit: boolean): void {
     this.#head = { status: assertStatus(this.#res.statusCode), message: messageOf(this.#res), explicit };
     if (this.#stage === "open") this.#stage = "fixed";
-    this.#unfix = fixHead(this.#res, {
-      ended: () => this.#ended,
-      needDrain: () => this.#drain && !this.#ended,
-    });
+    this.#unfix = fixHead(this.#res);
   }
 
   #begin(): void {
@@ -196,7 +197,7 @@ export class HeldResponse {
 
   #replay(changes: HeaderChanges): void {
     try {
-      this.#unfix();
+      this.#unfix?.();
       if (!this.#closed) addHeaders(this.#res, changes);
       this.#release();
     } catch (error) {
@@ -205,20 +206,27 @@ export class HeldResponse {
   }
 
   #release(): void {
+    const res = this.#res;
     this.#stage = "released";
-    this.#unfix();
-    const { status, message, explicit } = this.#head ?? { status: 0, message: "", explicit: false };
-    if (status) setStatus(this.#res, status, message);
-    if (explicit) this.#call({ verb: "writeHead", args: message ? [status, message] : [status] });
+    this.#unfix?.();
+    if (this.#head) {
+      const { status, message, explicit } = this.#head;
+      setStatus(res, status, message);
+      if (explicit) this.#call({ verb: "writeHead", args: message ? [status, message] : [status] });
+    }
     const results = this.#queue.splice(0).map((call) => this.#call(call));
-    // Where Node itself said "no more", its own `drain` follows.
-    if (this.#drain && !this.#ended && !results.includes(false)) process.nextTick(() => this.#res.emit("drain"));
+    if (this.#drain) {
+      showFull(res, false);
+      // Where Node itself said "no more", its own `drain` follows.
+      if (!this.#ended && !results.includes(false)) process.nextTick(() => res.emit("drain"));
+    }
     this.#settle();
   }
 
   #fail(error: unknown): void {
     const res = this.#res;
-    this.#unfix();
+    this.#unfix?.();
+    showPlain(res);
     this.#error = error;
     if (res.headersSent) {
       this.#stage = "over";
@@ -226,7 +234,7 @@ export class HeldResponse {
       this.#settle();
       return;
     }
-    for (const source of this.#sources) {
+    for (const source of this.#sources ?? []) {
       source.unpipe(res);
       res.once("close", () => source.destroy());
     }
