@@ -11,8 +11,16 @@ export const COMMON_OPTIONS = {
 
 /** The options of every command that has to do with a store. */
 export const STORE_OPTIONS = {
-  store: { type: "string", value: "URL", help: "The store: sqlite:FILE, file:FOLDER, cookie:, module:FILE. Before SOJOURN_STORE." },
-  config: { type: "string", value: "FILE", help: "The configuration. Default: sojourn.config.ts, .js or .mjs, in this folder." },
+  store: {
+    type: "string",
+    value: "URL",
+    help: "The store: sqlite:FILE, file:FOLDER, cookie:, module:FILE. Before SOJOURN_STORE.",
+  },
+  config: {
+    type: "string",
+    value: "FILE",
+    help: "The configuration. Default: sojourn.config.ts, .js or .mjs, in this folder.",
+  },
   ...COMMON_OPTIONS,
 } as const satisfies OptionTable;
 
@@ -63,7 +71,8 @@ function valueOf(spec: OptionSpec, { name, value, inlineValue }: OptionToken): b
     if (value !== undefined) throw new CliError("ERR_CLI_OPTION_VALUE", `--${name} takes no value`);
     return true;
   }
-  const swallowed = inlineValue !== true && value !== undefined && value.startsWith("-") && value !== "-" && !isSessionId(value);
+  const swallowed =
+    inlineValue !== true && value !== undefined && value.startsWith("-") && value !== "-" && !isSessionId(value);
   if (value === undefined || value === "" || swallowed) {
     throw new CliError("ERR_CLI_OPTION_VALUE", `--${name} needs its value: --${name} ${spec.value}`);
   }

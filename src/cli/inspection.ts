@@ -8,6 +8,7 @@ import type { Output } from "./output.ts";
 import { renderValue } from "./render.ts";
 import type { Opened } from "./sealed.ts";
 import { shapeOf } from "./shape.ts";
+import type { StoredContent } from "./stored.ts";
 import type { Style } from "./style.ts";
 
 /** What was found, and how it is wanted. */
@@ -28,20 +29,25 @@ const MEANING: Readonly<Record<State, string>> = {
   revoked: "Its user's sessions were revoked; its cookie opens nothing any more.",
   ended: "It was ended, by a logout, a flush or a revocation, moments ago.",
   rotated: "It goes on under another id, as after a login; this one opens nothing any more.",
-  missing: "Nothing is kept under it: it never was, is long over, or belongs to another store.",
-  unreadable: "It is there, and cannot be decoded.",
+  missing: "There is none: it never was, is long over, or belongs to another store.",
+  unreadable: "It is there, and cannot be read.",
   tampered: "It is a cookie of this store that was changed, or made for another name: `--cookie-name` says which.",
 };
 
 /** An inspection as JSON. */
 export function inspectionJson({ handle, stored, store, redact, keys }: Inspection): PlainObject {
   const head = { handle, state: stored.state, store, redacted: redact };
-  if (stored.state === "unreadable") {
-    return { ...head, reason: stored.reason, ...(stored.record === undefined ? {} : recordJson(stored.record, redact)) };
-  }
-  if (!("content" in stored)) return head;
-  const { data, notes, fitsSchema } = stored.content;
-  return { ...head, ...recordJson(stored.record, redact), fitsSchema, notes: notesJson(notes), data: chosen(data, redact, keys) };
+  const { record, content } = partsOf(stored);
+  return {
+    ...head,
+    ...(stored.state === "unreadable" ? { reason: stored.reason } : {}),
+    ...(record === undefined ? {} : recordJson(record, redact)),
+    ...(content === undefined ? {} : { notes: notesJson(content.notes), data: chosen(content.data, redact, keys) }),
+  };
+}
+
+function partsOf(stored: Inspection["stored"]): { readonly record?: SessionRecord; readonly content?: StoredContent } {
+  return "record" in stored ? stored : {};
 }
 
 /** A record's own fields as JSON. */
@@ -75,14 +81,14 @@ export async function printInspection(out: Output, inspection: Inspection, now: 
   const { handle, stored, redact, keys } = inspection;
   const { style } = out;
   const rows: [string, string][] = [["state", stateText(inspection, style)]];
-  const record = "record" in stored ? stored.record : undefined;
+  const { record, content } = partsOf(stored);
   if (record !== undefined) rows.push(...recordRows(record, redact, now, style));
-  if ("content" in stored) rows.push(...notesRows(stored.content.notes, stored.content.fitsSchema, style));
+  if (content !== undefined) rows.push(...notesRows(content.notes));
   rows.push(["store", escapeText(inspection.store)]);
   await out.line(`${style.bold("Session")}  ${handle ?? style.dim("in a cookie that was not opened")}\n`);
   for (const [name, text] of rows) await out.line(`  ${style.dim(name.padEnd(8))} ${text}`);
-  if (!("content" in stored)) return;
-  const data = renderValue(chosen(stored.content.data, redact, keys), style);
+  if (content === undefined) return;
+  const data = renderValue(chosen(content.data, redact, keys), style);
   await out.line(`\n${style.bold("Data")}${redact ? style.dim("  values hidden") : ""}\n${data}`);
 }
 
@@ -106,13 +112,13 @@ function recordRows(record: SessionRecord, redact: boolean, now: number, style: 
   ];
 }
 
-function notesRows({ expiry, flash, testCookie, credential }: Notes, fitsSchema: boolean, style: Style): [string, string][] {
+function notesRows({ expiry, flash, testCookie, credential }: Notes): [string, string][] {
   const notes: string[] = [];
-  if (typeof expiry === "number") notes.push(expiry === 0 ? "ends with the browser" : `expires after ${span(expiry)} of idleness`);
+  if (typeof expiry === "number")
+    notes.push(expiry === 0 ? "ends with the browser" : `expires after ${span(expiry)} of idleness`);
   if (typeof expiry === "object") notes.push(`expires at ${utc(expiry.at)}`);
   if (flash !== undefined) notes.push(`${counted(Object.keys(flash).length, "flash message")} waiting`);
   if (testCookie === true) notes.push("test cookie set");
   if (credential !== undefined) notes.push("bound to the user's credential");
-  if (!fitsSchema) notes.push(style.red("the schema refuses the data: the application finds it unreadable"));
   return notes.length === 0 ? [] : [["notes", notes.join("; ")]];
 }

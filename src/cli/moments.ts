@@ -10,7 +10,12 @@ const UNITS: readonly (readonly [seconds: number, name: string])[] = [
 /** A moment in UTC to the second, or what stands for one that no calendar has. */
 export function utc(milliseconds: number): string {
   const date = new Date(milliseconds);
-  return Number.isNaN(date.getTime()) ? "beyond all dates" : date.toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
+  return Number.isNaN(date.getTime())
+    ? "beyond all dates"
+    : date
+        .toISOString()
+        .replace("T", " ")
+        .replace(/\.\d+Z$/, " UTC");
 }
 
 /** A moment as ISO 8601, or null for one that no calendar has. */
@@ -21,9 +26,9 @@ export function iso(milliseconds: number): string | null {
 
 /** A span in its largest unit that fits twice or is the smallest: `90 minutes`, `13 days`. */
 export function span(seconds: number): string {
-  const whole = Math.floor(Math.abs(seconds));
+  const whole = Math.round(Math.abs(seconds));
   const [size, name] = UNITS.find(([unit]) => whole >= unit * 2) ?? [1, "second"];
-  const count = Math.round(Math.abs(seconds) / size);
+  const count = Math.round(whole / size);
   return `${count} ${name}${count === 1 ? "" : "s"}`;
 }
 

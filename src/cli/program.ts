@@ -43,9 +43,14 @@ async function dispatch(argv: readonly string[], options: readonly string[], ctx
 function unknownCommand(name: string): CliError {
   // Anything longer could be an id.
   if (!/^[a-z][a-z-]{0,19}$/i.test(name)) {
-    return new CliError("ERR_CLI_UNKNOWN_COMMAND", undefined, { fix: "To look at a session: `sojourn inspect ID`. See `sojourn help`." });
+    return new CliError("ERR_CLI_UNKNOWN_COMMAND", undefined, {
+      fix: "To look at a session: `sojourn inspect ID`. See `sojourn help`.",
+    });
   }
-  const close = closest(name, COMMANDS.map((command) => command.name));
+  const close = closest(
+    name,
+    COMMANDS.map((command) => command.name),
+  );
   const hint = close === undefined ? {} : { fix: `Did you mean \`sojourn ${close}\`?` };
   return new CliError("ERR_CLI_UNKNOWN_COMMAND", `There is no command ${name}`, hint);
 }

@@ -17,14 +17,20 @@ export function renderValue(value: unknown, style: Style, depth = 0): string {
   if (typeof value !== "object" || value === null) return style.blue(String(value));
   if (depth >= DEEPEST) return style.dim("nested deeper");
   const inner = (item: unknown): string => renderValue(item, style, depth + 1);
-  if (Array.isArray(value)) return value.every(isSmall) ? oneLine(value, style, depth) : block("[", value.map(inner), "]", depth);
+  if (Array.isArray(value))
+    return value.every(isSmall) ? oneLine(value, style, depth) : block("[", value.map(inner), "]", depth);
   if (isPlainObject(value)) {
     const entries = Object.entries(value).map(([key, item]) => `${style.cyan(quoted(key))}: ${inner(item)}`);
     return block("{", entries, "}", depth);
   }
   const name = style.dim(sized(value));
   if (value instanceof Map) {
-    return `${name} ${block("{", Array.from(value, ([key, item]) => `${inner(key)} => ${inner(item)}`), "}", depth)}`;
+    return `${name} ${block(
+      "{",
+      Array.from(value, ([key, item]) => `${inner(key)} => ${inner(item)}`),
+      "}",
+      depth,
+    )}`;
   }
   if (value instanceof Set) return `${name} ${block("{", Array.from(value, inner), "}", depth)}`;
   return `${style.dim(classNameOf(value))} ${style.green(escapeText(textOf(value)))}`;
@@ -60,7 +66,7 @@ export function plainJson(value: unknown, depth = 0): unknown {
 function textOf(value: object): string {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "invalid" : value.toISOString();
   if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex");
-  return value instanceof ArrayBuffer ? Buffer.from(value).toString("hex") : String(Reflect.apply(value.toString, value, []));
+  return value instanceof ArrayBuffer ? Buffer.from(value).toString("hex") : Reflect.apply(value.toString, value, []);
 }
 
 function quoted(text: string): string {

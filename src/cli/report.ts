@@ -83,7 +83,8 @@ export async function printError(error: unknown, ctx: Context, json: boolean): P
   const details = [report.message, report.cause === undefined ? undefined : `Because: ${report.cause}`];
   await ctx.err.line(`${style.red(style.bold("error"))}  ${style.bold(report.title)} ${style.dim(`(${report.code})`)}`);
   // On a terminal in lines that it holds; elsewhere each in one, for those who search.
-  const indented = (text: string): string => (ctx.err.isTerminal ? wrap(text, ctx.err, INDENT).join("\n").trimStart() : text);
+  const indented = (text: string): string =>
+    ctx.err.isTerminal ? wrap(text, ctx.err, INDENT).join("\n").trimStart() : text;
   for (const detail of details) if (detail !== undefined) await ctx.err.line(INDENT + indented(detail));
   await ctx.err.line(`  ${style.green("fix")}  ${indented(report.fix)}`);
   return report.exitCode;

@@ -13,7 +13,11 @@ export interface Opened {
 }
 
 /** Opens a cookie store's value, which opens only under the name that it was made for: each is tried. */
-export async function openSealed(store: StatelessStore, { value, names }: SealedValue, options: ResolvedOptions): Promise<Opened> {
+export async function openSealed(
+  store: StatelessStore,
+  { value, names }: SealedValue,
+  options: ResolvedOptions,
+): Promise<Opened> {
   let tampered = false;
   for (const name of names) {
     const outcome = tryOpen(store, value, name);

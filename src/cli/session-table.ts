@@ -57,7 +57,14 @@ export class SessionTable {
     }
     const before = HANDLE_WIDTH + 2 * WHEN_WIDTH + SIZE_WIDTH + USER_WIDTH + 5 * GAP.length;
     const rest = style.dim(truncate(this.#data(data), width - before));
-    return [handle, when(createdAt), when(expiresAt), byteSize(bytes).padStart(SIZE_WIDTH), user.padEnd(USER_WIDTH), rest].join(GAP);
+    return [
+      handle,
+      when(createdAt),
+      when(expiresAt),
+      byteSize(bytes).padStart(SIZE_WIDTH),
+      user.padEnd(USER_WIDTH),
+      rest,
+    ].join(GAP);
   }
 
   #tabbed({ handle, createdAt, expiresAt, userId, bytes, data }: ListedSession): string {

@@ -12,14 +12,18 @@ import type { SessionStore } from "../core/store.ts";
 export type Stored =
   | { readonly state: "live" | "expired" | "revoked"; readonly record: SessionRecord; readonly content: StoredContent }
   | { readonly state: "ended" | "rotated" | "missing" }
-  | { readonly state: "unreadable"; readonly reason: string; readonly record?: SessionRecord };
+  | {
+      readonly state: "unreadable";
+      /** `record`: the store cannot; `schema`: only the schema refuses; else why the codec did. */
+      readonly reason: string;
+      readonly record?: SessionRecord;
+      readonly content?: StoredContent;
+    };
 
 /** What a record's text holds, decoded. */
 export interface StoredContent {
   readonly data: PlainObject;
   readonly notes: Notes;
-  /** False when the application's schema refuses it; the application then finds the session unreadable. */
-  readonly fitsSchema: boolean;
 }
 
 /** Looks a session up and decodes it, whatever its state. Throws what the store throws, but for what cannot be read. */
@@ -41,8 +45,9 @@ export async function describeRecord(record: SessionRecord, userEpoch: number, o
   try {
     const plain = codec.decode(record.data, { place: record.handle });
     // A copy of its own for the schema, which may change what it checks.
-    const fitsSchema = schema === undefined || (await fits(schema, parsePayload(codec, plain).data));
-    const content = { ...parsePayload(codec, plain), fitsSchema };
+    const isSound = schema === undefined || (await fits(schema, parsePayload(codec, plain).data));
+    const content = parsePayload(codec, plain);
+    if (!isSound) return { state: "unreadable", reason: "schema", record, content };
     if (record.userId !== null && record.epoch < userEpoch) return { state: "revoked", record, content };
     return { state: record.expiresAt <= clock.now() ? "expired" : "live", record, content };
   } catch (error) {

@@ -55,7 +55,12 @@ export async function chooseStore(ctx: Context, { store, config }: TargetOptions
   if (configuration !== undefined) {
     const configured = configuration.sessions?.store ?? configuration.options?.store ?? DEFAULT_STORE;
     if (typeof configured === "string") return choice("configuration", configured);
-    return { by: "configuration", label: `${configured.name} (${basename(configuration.path)})`, store: configured, configuration };
+    return {
+      by: "configuration",
+      label: `${configured.name} (${basename(configuration.path)})`,
+      store: configured,
+      configuration,
+    };
   }
   if (existsSync(resolve(ctx.cwd, parseStoreUrl(DEFAULT_STORE).rest))) return choice("default", DEFAULT_STORE);
   throw new CliError("ERR_CLI_NO_STORE");
@@ -130,6 +135,9 @@ export function givenOptions(configuration: Configuration | undefined): Sessions
 }
 
 /** The options complete, and checked together with the store that they are for. @throws {SessionError} ERR_SESSION_CONFIG */
-export function checkedOptions(configuration: Configuration | undefined, store: SessionStore | StatelessStore): ResolvedOptions {
+export function checkedOptions(
+  configuration: Configuration | undefined,
+  store: SessionStore | StatelessStore,
+): ResolvedOptions {
   return resolveOptions(givenOptions(configuration), store);
 }

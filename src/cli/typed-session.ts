@@ -12,6 +12,7 @@ export async function typedText(ctx: Context, positionals: readonly string[], us
   const joined = positionals.join(" ").trim();
   if (joined === "") throw new CliError("ERR_CLI_ARGUMENTS", `Which session? ${usage}`);
   const text = joined === "-" ? (await readAll(ctx.input)).trim() : joined;
+  if (text === "") throw new CliError("ERR_CLI_ARGUMENTS", "Nothing came in on the standard input");
   keepSecret(ctx, text);
   return text;
 }
@@ -32,7 +33,11 @@ export function handleIn(text: string, names: CookieNames): SessionHandle {
   const named = namedValue(text, names);
   const handle = named === undefined ? undefined : toHandle(named);
   if (handle !== undefined) return handle;
-  const candidates = new Set(partsOf(text).map(toHandle).filter((part) => part !== undefined));
+  const candidates = new Set(
+    partsOf(text)
+      .map(toHandle)
+      .filter((part) => part !== undefined),
+  );
   const [only] = candidates;
   if (candidates.size > 1) throw new CliError("ERR_CLI_AMBIGUOUS");
   if (only !== undefined) return only;

@@ -34,7 +34,13 @@ after(() => rmSync(compileCache, { recursive: true, force: true }));
 
 /** An environment without what the test runner, or the user, has in theirs. */
 export function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return { PATH: process.env["PATH"] ?? "", HOME: tmpdir(), TERM: "xterm-256color", NODE_COMPILE_CACHE: compileCache, ...extra };
+  return {
+    PATH: process.env["PATH"] ?? "",
+    HOME: tmpdir(),
+    TERM: "xterm-256color",
+    NODE_COMPILE_CACHE: compileCache,
+    ...extra,
+  };
 }
 
 /** Starts the program. */

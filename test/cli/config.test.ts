@@ -30,7 +30,11 @@ describe("which store", () => {
     assert.equal(await list({}), "config");
     assert.equal(await list(env), "env");
     assert.equal(await list(env, "--store", "sqlite:flag.db"), "flag");
-    assert.equal(await list(env, "--config", "sojourn.config.mjs"), "config", "a configuration that was named is a flag too");
+    assert.equal(
+      await list(env, "--config", "sojourn.config.mjs"),
+      "config",
+      "a configuration that was named is a flag too",
+    );
     assert.equal(await list(env, "--config", "sojourn.config.mjs", "--store", "sqlite:flag.db"), "flag");
   });
 
@@ -48,7 +52,12 @@ describe("which store", () => {
   it("is not made when it is not there", async () => {
     const folder = workFolder();
     writeFileSync(join(folder, "sojourn.config.mjs"), "export default { idleSeconds: 600 };");
-    for (const store of [[], ["--store", "sqlite:other.db"], ["--store", "sqlite:///tmp/no-such-folder/x.db"], ["--store", "file:./none"]]) {
+    for (const store of [
+      [],
+      ["--store", "sqlite:other.db"],
+      ["--store", "sqlite:///tmp/no-such-folder/x.db"],
+      ["--store", "file:./none"],
+    ]) {
       for (const args of [["list"], ["clear-expired"], ["revoke", "--user", "ada"]]) {
         const ending = await sojourn([...args, "--json", ...store], { cwd: folder });
         assert.deepEqual([ending.code, errorOf(ending)["code"]], [5, "ERR_CLI_STORE_MISSING"], args.join(" "));
@@ -101,7 +110,13 @@ describe("a configuration", () => {
     const { createSessions } = await import("../../src/index.ts");
     const { richCodec } = await import("../../src/codec/rich.ts");
     const sessions = createSessions({ store: `sqlite:${join(folder, "sessions.db")}`, codec: richCodec() });
-    const data = { at: new Date(0), big: 2n ** 70n, seen: new Map([["a", new Set([1])]]), bytes: new Uint8Array([1, 255]), nan: Number.NaN };
+    const data = {
+      at: new Date(0),
+      big: 2n ** 70n,
+      seen: new Map([["a", new Set([1])]]),
+      bytes: new Uint8Array([1, 255]),
+      nan: Number.NaN,
+    };
     const { handle } = await sessions.create({ data });
     await sessions.close();
     const args = ["inspect", handle, "--store", "sqlite:sessions.db"];
@@ -125,27 +140,57 @@ describe("a configuration", () => {
 
   it("with a schema that refuses the data is said to find it unreadable", async () => {
     const folder = workFolder();
-    const { handle } = await withSessions(folder, "sqlite:sessions.db", (_sessions, store) => seed(store, { count: "three" }));
+    const { handle } = await withSessions(folder, "sqlite:sessions.db", (_sessions, store) =>
+      seed(store, { count: "three" }),
+    );
     const config = `import { z } from "zod";
       export default { store: "sqlite:sessions.db", schema: z.object({ count: z.number() }) };`;
     mkdirSync(join(folder, "node_modules", "zod"));
-    writeFileSync(join(folder, "node_modules", "zod", "index.mjs"), `export * from ${JSON.stringify(import.meta.resolve("zod"))};`);
+    writeFileSync(
+      join(folder, "node_modules", "zod", "index.mjs"),
+      `export * from ${JSON.stringify(import.meta.resolve("zod"))};`,
+    );
     writeFileSync(join(folder, "node_modules", "zod", "package.json"), '{ "name": "zod", "main": "index.mjs" }');
     writeFileSync(join(folder, "sojourn.config.ts"), config);
     const { code, stdout } = await sojourn(["inspect", handle, "--json"], { cwd: folder });
-    assert.deepEqual([code, json(stdout)["fitsSchema"], json(stdout)["data"]], [0, false, { count: "three" }]);
-    assert.match((await sojourn(["inspect", handle], { cwd: folder })).stdout, /notes +the schema refuses the data/);
+    assert.deepEqual(
+      [code, json(stdout)["state"], json(stdout)["reason"], json(stdout)["data"]],
+      [4, "unreadable", "schema", { count: "three" }],
+    );
+    const text = (await sojourn(["inspect", handle], { cwd: folder })).stdout;
+    assert.match(text, /unreadable .*\(schema\)/);
+    assert.match(text, /"count": "three"/, "what it refuses is shown");
   });
 
   const BROKEN: Readonly<Record<string, readonly [file: string, body: string, code: string, message: RegExp]>> = {
-    "that throws": ["a.mjs", 'throw new Error("DATABASE_URL is not set");', "ERR_CLI_CONFIG_FAILED", /a\.mjs: DATABASE_URL is not set/],
+    "that throws": [
+      "a.mjs",
+      'throw new Error("DATABASE_URL is not set");',
+      "ERR_CLI_CONFIG_FAILED",
+      /a\.mjs: DATABASE_URL is not set/,
+    ],
     "that throws no error": ["a.mjs", 'throw "text";', "ERR_CLI_CONFIG_FAILED", /no error/],
     "with a syntax error": ["a.ts", "export default {", "ERR_CLI_CONFIG_FAILED", /a\.ts: /],
     "without a default export": ["a.ts", "export const store = 1;", "ERR_CLI_CONFIG_EXPORT", /no default export/],
     "that exports a function": ["a.mjs", "export default () => ({});", "ERR_CLI_CONFIG_EXPORT", /something else/],
-    "that exports a store": ["a.ts", 'import { memoryStore } from "sojourn"; export default memoryStore();', "ERR_SESSION_CONFIG", /no option/],
-    "with an unknown option": ["a.mjs", 'export default { store: "sqlite:sessions.db", idle: 1 };', "ERR_SESSION_CONFIG", /no option `idle`/],
-    "with a store of no kind": ["a.mjs", 'export default { store: "redis://u:p@h/0" };', "ERR_SESSION_CONFIG", /begins with one of/],
+    "that exports a store": [
+      "a.ts",
+      'import { memoryStore } from "sojourn"; export default memoryStore();',
+      "ERR_SESSION_CONFIG",
+      /no option/,
+    ],
+    "with an unknown option": [
+      "a.mjs",
+      'export default { store: "sqlite:sessions.db", idle: 1 };',
+      "ERR_SESSION_CONFIG",
+      /no option `idle`/,
+    ],
+    "with a store of no kind": [
+      "a.mjs",
+      'export default { store: "redis://u:p@h/0" };',
+      "ERR_SESSION_CONFIG",
+      /begins with one of/,
+    ],
   };
   for (const [what, [file, body, code, message]] of Object.entries(BROKEN)) {
     it(`${what} is refused with ${code}`, async () => {
@@ -166,7 +211,10 @@ describe("a configuration", () => {
 
   it("that leaves something running does not keep the program alive", async () => {
     const folder = await fourDatabases();
-    writeFileSync(join(folder, "sojourn.config.mjs"), 'setInterval(() => {}, 1000); export default { store: "sqlite:config.db" };');
+    writeFileSync(
+      join(folder, "sojourn.config.mjs"),
+      'setInterval(() => {}, 1000); export default { store: "sqlite:config.db" };',
+    );
     assert.equal(source(await sojourn(["list", "--json"], { cwd: folder })), "config");
   });
 });

@@ -3,7 +3,18 @@ import { openSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { describe, it } from "node:test";
-import { commandLine, ended, environment, errorOf, json, onTerminal, sojourn, start, whyNoTerminal, workFolder } from "./_program.ts";
+import {
+  commandLine,
+  ended,
+  environment,
+  errorOf,
+  json,
+  onTerminal,
+  sojourn,
+  start,
+  whyNoTerminal,
+  workFolder,
+} from "./_program.ts";
 import { STORES, seed, withSessions } from "./_seed.ts";
 
 function lines(text: string): string[] {
@@ -16,16 +27,23 @@ for (const url of STORES) {
       const folder = workFolder();
       const handles = await withSessions(folder, url, async (_sessions, store) => {
         await seed(store, { gone: true }, { expiresAt: Date.now() - 1000 });
-        const ended = await seed(store, { gone: true });
-        await store.retire(ended.handle, { reason: "ended", token: "t", until: Date.now() + 60_000 });
-        const live = [await seed(store, { n: 1 }), await seed(store, { n: 2 }, { userId: "ada" }), await seed(store, { n: 3 })];
+        const over = await seed(store, { gone: true });
+        await store.retire(over.handle, { reason: "ended", token: "t", until: Date.now() + 60_000 });
+        const live = [
+          await seed(store, { n: 1 }),
+          await seed(store, { n: 2 }, { userId: "ada" }),
+          await seed(store, { n: 3 }),
+        ];
         return live.map(({ handle }) => handle).sort();
       });
       const { code, stdout, stderr } = await sojourn(["list", "--store", url], { cwd: folder });
       assert.equal(code, 0);
       assert.equal(stderr, `3 sessions in ${url}.\n`);
       const rows = lines(stdout).map((line) => line.split("\t"));
-      assert.deepEqual(rows.map(([handle]) => handle), handles);
+      assert.deepEqual(
+        rows.map(([handle]) => handle),
+        handles,
+      );
       for (const row of rows) {
         assert.equal(row.length, 6);
         assert.match(String(row[2]), /^\d{4}-\d\d-\d\dT.*Z$/);
@@ -38,7 +56,8 @@ for (const url of STORES) {
     it("gives JSON lines, pages by --limit and --after, and one user's sessions", async () => {
       const folder = workFolder();
       await withSessions(folder, url, async (_sessions, store) => {
-        for (let n = 0; n < 5; n++) await seed(store, { n }, { userId: n < 2 ? "ada" : null, createdAt: Date.now() + n * 1000 });
+        for (let n = 0; n < 5; n++)
+          await seed(store, { n }, { userId: n < 2 ? "ada" : null, createdAt: Date.now() + n * 1000 });
       });
       const list = async (...options: string[]): Promise<Record<string, unknown>[]> =>
         lines((await sojourn(["list", "--json", "--store", url, ...options], { cwd: folder })).stdout).map(json);
@@ -49,10 +68,19 @@ for (const url of STORES) {
       const first = await list("--limit", "2");
       const rest = await list("--after", String(first[1]?.["handle"]));
       assert.deepEqual([...first, ...rest], all);
-      assert.deepEqual((await list("--user", "ada")).map(({ data }) => data), [{ n: 1 }, { n: 0 }]);
+      assert.deepEqual(
+        (await list("--user", "ada")).map(({ data }) => data),
+        [{ n: 1 }, { n: 0 }],
+      );
       assert.deepEqual(await list("--user", "nobody"), []);
       const redacted = await list("--user", "ada", "--redact");
-      assert.deepEqual(redacted.map(({ userId, data }) => [userId, data]), [["[redacted]", { n: "number" }], ["[redacted]", { n: "number" }]]);
+      assert.deepEqual(
+        redacted.map(({ userId, data }) => [userId, data]),
+        [
+          ["[redacted]", { n: "number" }],
+          ["[redacted]", { n: "number" }],
+        ],
+      );
     });
 
     it("shows a session that cannot be decoded among the others", async () => {
@@ -63,7 +91,12 @@ for (const url of STORES) {
       });
       const { stdout, code } = await sojourn(["list", "--json", "--store", url], { cwd: folder });
       assert.equal(code, 0);
-      assert.deepEqual(lines(stdout).map((line) => json(line)["state"]).sort(), ["live", "unreadable"]);
+      assert.deepEqual(
+        lines(stdout)
+          .map((line) => json(line)["state"])
+          .sort(),
+        ["live", "unreadable"],
+      );
     });
   });
 }
@@ -71,9 +104,14 @@ for (const url of STORES) {
 describe("list", () => {
   it("writes out whatever a terminal would obey, and keeps JSON's meaning", async () => {
     const folder = workFolder();
-    const hostile = "\u001B]0;owned\u0007\u001B[2J\u009B31m\u202Egpj\u2066\u200B\u0000\r\n\t\u2028\u{E0041}" + String.fromCharCode(0xd800);
+    const hostile =
+      "\u001B]0;owned\u0007\u001B[2J\u009B31m\u202Egpj\u2066\u200B\u0000\r\n\t\u2028\u{E0041}" + String.fromCharCode(0xd800);
     await withSessions(folder, "file:sessions", async (_sessions, store) => {
-      await seed(store, { [hostile]: hostile, ["__proto__"]: 1, list: [hostile] }, { userId: hostile.replaceAll(/[\0\uD800]/g, "") });
+      await seed(
+        store,
+        { [hostile]: hostile, ["__proto__"]: 1, list: [hostile] },
+        { userId: hostile.replaceAll(/[\0\uD800]/g, "") },
+      );
     });
     const options = ["--store", "file:sessions"];
     const text = await sojourn(["list", ...options], { cwd: folder });
@@ -103,15 +141,19 @@ describe("list", () => {
     assert.ok(Number.parseInt(stderr, 10) < 300, "and did not read on for nobody");
   });
 
-  it("says so when its output cannot be written", { skip: process.platform === "linux" ? false : "it needs /dev/full" }, async () => {
-    const folder = workFolder();
-    const [program, ...args] = commandLine(["generate-key"]);
-    const full = openSync("/dev/full", "w");
-    const child = spawn(program, args, { cwd: folder, env: environment(), stdio: ["ignore", full, "pipe"] });
-    const { code, stderr } = await ended(child);
-    assert.equal(code, 1);
-    assert.match(stderr, /The output cannot be written: .*ENOSPC/);
-  });
+  it(
+    "says so when its output cannot be written",
+    { skip: process.platform === "linux" ? false : "it needs /dev/full" },
+    async () => {
+      const folder = workFolder();
+      const [program, ...args] = commandLine(["generate-key"]);
+      const full = openSync("/dev/full", "w");
+      const child = spawn(program, args, { cwd: folder, env: environment(), stdio: ["ignore", full, "pipe"] });
+      const { code, stderr } = await ended(child);
+      assert.equal(code, 1);
+      assert.match(stderr, /The output cannot be written: .*ENOSPC/);
+    },
+  );
 
   it("refuses stores that nothing can be listed of", async () => {
     const folder = workFolder();
@@ -141,7 +183,13 @@ describe("list", () => {
       assert.equal(code, args[0] === "doctor" ? 0 : 5);
     }
     const after = new DatabaseSync(path);
-    assert.deepEqual(after.prepare("SELECT name FROM sqlite_master").all().map(({ name }) => name), ["notes"]);
+    assert.deepEqual(
+      after
+        .prepare("SELECT name FROM sqlite_master")
+        .all()
+        .map(({ name }) => name),
+      ["notes"],
+    );
     assert.equal(after.prepare("PRAGMA journal_mode").get()?.["journal_mode"], "delete");
     after.close();
     assert.deepEqual(readdirSync(folder).sort(), ["app.db", "node_modules"]);
@@ -152,15 +200,20 @@ describe("list", () => {
 
   it("has columns on a terminal, with colours, and none with NO_COLOR", { skip: whyNoTerminal() ?? false }, async () => {
     const folder = workFolder();
-    const { handle } = await withSessions(folder, "sqlite:sessions.db", (_sessions, store) => seed(store, { n: 1 }, { userId: "ada" }));
+    const { handle } = await withSessions(folder, "sqlite:sessions.db", (_sessions, store) =>
+      seed(store, { n: 1 }, { userId: "ada" }),
+    );
     const coloured = await onTerminal(["list"], { cwd: folder });
-    assert.match(coloured.stdout, /\u001B\[2mHANDLE +EXPIRES +USER\u001B\[22m/);
+    assert.match(coloured.stdout.replaceAll("\u001B", "ESC"), /ESC\[2mHANDLE +EXPIRES +USERESC\[22m/);
     const plain = await onTerminal(["list"], { cwd: folder, env: { NO_COLOR: "1" } });
-    assert.equal(plain.stdout.replaceAll("\r", ""), [
-      `HANDLE${" ".repeat(44)}EXPIRES         USER`,
-      `${handle}  in 60 minutes   ada`,
-      '  {"n":1}',
-      "1 session in sqlite:sessions.db.\n",
-    ].join("\n"));
+    assert.equal(
+      plain.stdout.replaceAll("\r", ""),
+      [
+        `HANDLE${" ".repeat(44)}EXPIRES         USER`,
+        `${handle}  in 60 minutes   ada`,
+        '  {"n":1}',
+        "1 session in sqlite:sessions.db.\n",
+      ].join("\n"),
+    );
   });
 });

@@ -18,7 +18,10 @@ describe("migrate", () => {
     assert.deepEqual(json(second.stdout), { store: "sqlite:sessions.db", applied: true, tables: true, statements: [] });
     assert.equal((await sojourn(["list"], { cwd: folder })).code, 0);
     await withSessions(folder, "sqlite:sessions.db", (_sessions, store) => seed(store));
-    assert.equal((await sojourn(["migrate"], { cwd: folder })).stdout, "sqlite:sessions.db is up to date: there is nothing to do.\n");
+    assert.equal(
+      (await sojourn(["migrate"], { cwd: folder })).stdout,
+      "sqlite:sessions.db is up to date: there is nothing to do.\n",
+    );
     assert.match((await sojourn(["list"], { cwd: folder })).stderr, /^1 session /);
   });
 

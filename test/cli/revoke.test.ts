@@ -7,7 +7,11 @@ for (const url of STORES) {
   describe(`revoke on ${url}`, () => {
     it("ends a session by its id or its handle, once", async () => {
       const folder = workFolder();
-      const [one, two] = await withSessions(folder, url, async (_sessions, store) => [await seed(store), await seed(store)] as const);
+      const [one, two] = await withSessions(
+        folder,
+        url,
+        async (_sessions, store) => [await seed(store), await seed(store)] as const,
+      );
       const first = await sojourn(["revoke", one.handle, "--store", url], { cwd: folder });
       assert.deepEqual([first.code, first.stdout, first.stderr], [0, `Ended the session ${one.handle}.\n`, ""]);
       const second = await sojourn(["revoke", `__Host-sid=${two.id}`, "--json", "--store", url], { cwd: folder });
@@ -31,7 +35,10 @@ for (const url of STORES) {
       const { code, stdout } = await sojourn(args, { cwd: folder });
       assert.deepEqual([code, json(stdout)], [0, { userId: "ada", revoked: 2, kept: kept?.handle }]);
       await withSessions(folder, url, async (sessions) => {
-        assert.deepEqual((await sessions.ofUser("ada")).map(({ handle }) => handle), [kept?.handle]);
+        assert.deepEqual(
+          (await sessions.ofUser("ada")).map(({ handle }) => handle),
+          [kept?.handle],
+        );
         assert.notEqual(await sessions.find(other.handle), null);
       });
       const none = await sojourn(["revoke", "--user", "nobody", "--store", url], { cwd: folder });
@@ -55,7 +62,9 @@ for (const url of STORES) {
 describe("revoke", () => {
   it("ends a session that cannot be read", async () => {
     const folder = workFolder();
-    const { handle } = await withSessions(folder, "sqlite:sessions.db", (_sessions, store) => seed(store, {}, { data: "damaged" }));
+    const { handle } = await withSessions(folder, "sqlite:sessions.db", (_sessions, store) =>
+      seed(store, {}, { data: "damaged" }),
+    );
     assert.equal((await sojourn(["revoke", handle], { cwd: folder })).code, 0);
     const { stdout } = await sojourn(["inspect", handle, "--json"], { cwd: folder });
     assert.equal(json(stdout)["state"], "ended");
@@ -63,7 +72,13 @@ describe("revoke", () => {
 
   it("needs a session or a user, and not both", async () => {
     const folder = workFolder();
-    for (const args of [[], ["a".repeat(48), "--user", "ada"], ["--except", "a".repeat(48)], ["not a session"], ["--user", ""]]) {
+    for (const args of [
+      [],
+      ["a".repeat(48), "--user", "ada"],
+      ["--except", "a".repeat(48)],
+      ["not a session"],
+      ["--user", ""],
+    ]) {
       const ending = await sojourn(["revoke", "--json", ...args, "--store", "sqlite:none.db"], { cwd: folder });
       const missing = args[0] === "not a session";
       assert.equal(ending.code, missing ? 5 : 2, args.join(" "));

@@ -78,12 +78,27 @@ async function dismiss(subject: Subject | null, { configuration }: Choice): Prom
   if (theirs !== undefined && theirs.store !== store) await theirs.close();
 }
 
-function printExaminationJson(ctx: Context, { by, label }: Choice, { findings, checked, skipped }: Examination): Promise<void> {
+function printExaminationJson(
+  ctx: Context,
+  { by, label }: Choice,
+  { findings, checked, skipped }: Examination,
+): Promise<void> {
   const ok = !findings.some(({ severity }) => severity === "error");
-  return printJson(ctx.out, { ok, store: label, chosenBy: by, findings: [...findings], checked: [...checked], skipped: [...skipped] });
+  return printJson(ctx.out, {
+    ok,
+    store: label,
+    chosenBy: by,
+    findings: [...findings],
+    checked: [...checked],
+    skipped: [...skipped],
+  });
 }
 
-async function printExamination(ctx: Context, { by, label }: Choice, { findings, checked, skipped }: Examination): Promise<void> {
+async function printExamination(
+  ctx: Context,
+  { by, label }: Choice,
+  { findings, checked, skipped }: Examination,
+): Promise<void> {
   const { out } = ctx;
   const { style } = out;
   const widest = "warning".length;
@@ -97,7 +112,9 @@ async function printExamination(ctx: Context, { by, label }: Choice, { findings,
   }
   if (checked.length > 0) await out.line(`${style.dim("checked")}  ${checked.join(", ")}`);
   for (const { check, reason } of skipped) await out.line(`${style.dim("skipped")}  ${check}: ${reason}`);
-  const [errors = 0, warnings = 0, notes = 0] = ORDER.map((severity) => findings.filter((one) => one.severity === severity).length);
+  const [errors = 0, warnings = 0, notes = 0] = ORDER.map(
+    (severity) => findings.filter((one) => one.severity === severity).length,
+  );
   const sum = [counted(errors, "error"), counted(warnings, "warning"), counted(notes, "note")].join(", ");
   await out.line(`\n${errors > 0 ? style.red(sum) : style.green(sum)}`);
 }

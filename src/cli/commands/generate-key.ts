@@ -22,7 +22,9 @@ export const generateKeyCommand: Command = {
     if (options.json) await printJson(ctx.out, { key });
     else await ctx.out.line(key);
     if (ctx.out.isTerminal && !options.json) {
-      await ctx.err.line(ctx.err.style.dim("Keep it secret, for instance in SOJOURN_KEYS; a new key goes in front of the old ones."));
+      await ctx.err.line(
+        ctx.err.style.dim("Keep it secret, for instance in SOJOURN_KEYS; a new key goes in front of the old ones."),
+      );
     }
     return EXIT.ok;
   },

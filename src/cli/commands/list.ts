@@ -69,7 +69,11 @@ interface Printing {
   readonly now: number;
 }
 
-async function print(ctx: Context, found: AsyncIterable<ListedSession>, { limit, redact, json, now }: Printing): Promise<number> {
+async function print(
+  ctx: Context,
+  found: AsyncIterable<ListedSession>,
+  { limit, redact, json, now }: Printing,
+): Promise<number> {
   const table = new SessionTable(ctx.out, { redact, now });
   let shown = 0;
   for await (const session of found) {

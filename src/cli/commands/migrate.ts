@@ -34,7 +34,13 @@ export const migrateCommand: Command = {
     const { sql, json } = options;
     const choice = await chooseStore(ctx, options);
     const statements = await migrate(ctx, choice, sql);
-    if (json) await printJson(ctx.out, { store: choice.label, applied: !sql, tables: statements !== null, statements: statements ?? [] });
+    if (json)
+      await printJson(ctx.out, {
+        store: choice.label,
+        applied: !sql,
+        tables: statements !== null,
+        statements: statements ?? [],
+      });
     else await ctx.out.line(sql ? script(choice, statements) : sentence(choice, statements));
     return EXIT.ok;
   },

@@ -13,7 +13,12 @@ import { openTarget, type Target } from "../target.ts";
 import { handleIn, keepSecret, typedText } from "../typed-session.ts";
 
 const OPTIONS = {
-  user: { type: "string", short: "u", value: "USER", help: "End all of this user's sessions, logins on their way included." },
+  user: {
+    type: "string",
+    short: "u",
+    value: "USER",
+    help: "End all of this user's sessions, logins on their way included.",
+  },
   except: { type: "string", value: "ID|HANDLE", help: "With --user: keep this one." },
   yes: { type: "boolean", short: "y", help: "Do not ask." },
   ...STORE_OPTIONS,
@@ -64,7 +69,10 @@ async function revokeOne(ctx: Context, { sessions }: Target, handle: SessionHand
   await confirm(ctx, `End the session ${handle}?`, yes);
   const revoked = await sessions.revoke(handle);
   if (json) await printJson(ctx.out, { handle, revoked });
-  else await ctx.out.line(revoked ? `Ended the session ${handle}.` : `There is no session ${handle} to end; it may be over already.`);
+  else
+    await ctx.out.line(
+      revoked ? `Ended the session ${handle}.` : `There is no session ${handle} to end; it may be over already.`,
+    );
   return revoked ? EXIT.ok : EXIT.notFound;
 }
 
@@ -80,9 +88,16 @@ async function revokeUser(
   if (kept !== undefined && !live.some(({ handle }) => handle === kept)) throw new CliError("ERR_CLI_EXCEPT");
   const name = escapeText(user);
   const rest = kept === undefined ? "" : ", and keep one";
-  await confirm(ctx, `End ${counted(live.length - (kept === undefined ? 0 : 1), "session")} of the user ${name}${rest}?`, yes);
+  await confirm(
+    ctx,
+    `End ${counted(live.length - (kept === undefined ? 0 : 1), "session")} of the user ${name}${rest}?`,
+    yes,
+  );
   const revoked = await sessions.revokeUser(user, kept === undefined ? {} : { except: kept });
   if (json) await printJson(ctx.out, { userId: user, revoked, kept: kept ?? null });
-  else await ctx.out.line(`Ended ${counted(revoked, "session")} of the user ${name}${kept === undefined ? "" : `, kept ${kept}`}.`);
+  else
+    await ctx.out.line(
+      `Ended ${counted(revoked, "session")} of the user ${name}${kept === undefined ? "" : `, kept ${kept}`}.`,
+    );
   return EXIT.ok;
 }

@@ -14,7 +14,8 @@ export const cookieCheck: Check = {
     if (sameSite === false) found.push(finding("cookie-same-site-unset"));
     if (domain !== undefined) found.push(finding("cookie-shared-domain", `It is shared under ${domain}.`));
     const couldHavePrefix = secure && path === "/" && domain === undefined;
-    if (couldHavePrefix && !/^__Host-/i.test(cookieName)) found.push(finding("cookie-no-prefix", `Its name is ${cookieName}.`));
+    if (couldHavePrefix && !/^__Host-/i.test(cookieName))
+      found.push(finding("cookie-no-prefix", `Its name is ${cookieName}.`));
     if (readAlso.length > 0) found.push(finding("cookie-old-names", `They are ${readAlso.join(", ")}.`));
     return found;
   },

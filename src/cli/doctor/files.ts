@@ -29,7 +29,8 @@ export function isNetworkFilesystem(type: number): boolean {
 export const filesCheck: Check = {
   name: "files",
   run({ url, store, cwd }) {
-    if (url === undefined) return store?.name === "sqlite" || store?.name === "file" ? UNKNOWN_FILES : "the store has no files that are known";
+    if (url === undefined)
+      return store?.name === "sqlite" || store?.name === "file" ? UNKNOWN_FILES : "the store has no files that are known";
     const { scheme, rest } = parseStoreUrl(url);
     if (scheme !== "sqlite" && scheme !== "file") return "the store has no files that are known";
     if (presenceOf(url, cwd) !== "there") return "there are no files yet";

@@ -33,15 +33,17 @@ async function sampled(store: SessionStore, options: ResolvedOptions): Promise<r
   if (records.length === 0) return "there are no sessions yet";
   const found: Finding[] = [];
   const all = await Promise.all(records.map((record) => describeRecord(record, 0, options)));
-  const unreadable = all.filter((one) => one.state === "unreadable" || ("content" in one && !one.content.fitsSchema)).length;
+  const unreadable = all.filter((one) => one.state === "unreadable").length;
   if (unreadable > 0) {
     const severity = unreadable === records.length ? "error" : "warning";
     found.push(finding("sessions-unreadable", `${unreadable} of ${records.length} that were looked at.`, severity));
   }
   const now = options.clock.now();
   const stale = records.filter(({ expiresAt }) => expiresAt < now - DAY_MS).length;
-  if (stale * 2 > records.length) found.push(finding("expired-backlog", `${stale} of ${records.length} that were looked at.`));
+  if (stale * 2 > records.length)
+    found.push(finding("expired-backlog", `${stale} of ${records.length} that were looked at.`));
   const ahead = Math.max(...records.map(({ createdAt }) => createdAt - now));
-  if (ahead > options.clockSkewSeconds * 1000) found.push(finding("clock-skew", `One began ${span(ahead / 1000)} from now.`));
+  if (ahead > options.clockSkewSeconds * 1000)
+    found.push(finding("clock-skew", `One began ${span(ahead / 1000)} from now.`));
   return found;
 }

@@ -20,7 +20,11 @@ export const storageCheck: Check = {
 
 function statelessFindings(store: StatelessStore, absoluteSeconds: number): Finding[] {
   const found = [
-    finding("cookie-store-replay", `The deadline is up to ${span(absoluteSeconds)} away.`, absoluteSeconds > DAY ? "warning" : "note"),
+    finding(
+      "cookie-store-replay",
+      `The deadline is up to ${span(absoluteSeconds)} away.`,
+      absoluteSeconds > DAY ? "warning" : "note",
+    ),
   ];
   if (store.maxCookieBytes > SAFE_COOKIE_BYTES) {
     found.push(finding("cookie-store-size", `They may take ${byteSize(store.maxCookieBytes)}.`));
@@ -31,7 +35,15 @@ function statelessFindings(store: StatelessStore, absoluteSeconds: number): Find
 
 /** Tells by a value of its own, as only that shows how a store protects. */
 function isSigned(store: StatelessStore): boolean {
-  const record = { handle: handleOf(newSessionId()), data: "j1:{}", version: newVersion(), createdAt: 0, expiresAt: 1, userId: null, epoch: 0 };
+  const record = {
+    handle: handleOf(newSessionId()),
+    data: "j1:{}",
+    version: newVersion(),
+    createdAt: 0,
+    expiresAt: 1,
+    userId: null,
+    epoch: 0,
+  };
   return store.name === "cookie" && store.seal(record, "sid").startsWith("s");
 }
 
