@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import { CliError } from "./errors.ts";
 
 /** Where a configuration is looked for in the working directory, in this order. */
-export const CONFIG_NAMES: readonly string[] = ["sojourn.config.ts", "sojourn.config.js", "sojourn.config.mjs"];
+const CONFIG_NAMES: readonly string[] = ["sojourn.config.ts", "sojourn.config.js", "sojourn.config.mjs"];
 
 /** What a configuration exports: options, or sessions made of them. Perhaps by another copy of the package. */
 export type Configuration =

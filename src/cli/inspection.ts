@@ -51,7 +51,7 @@ function partsOf(stored: Inspection["stored"]): { readonly record?: SessionRecor
 }
 
 /** A record's own fields as JSON. */
-export function recordJson(record: SessionRecord, redact: boolean): PlainObject {
+function recordJson(record: SessionRecord, redact: boolean): PlainObject {
   return {
     userId: redact && record.userId !== null ? "[redacted]" : record.userId,
     createdAt: iso(record.createdAt),

@@ -127,7 +127,7 @@ function optionsFor(configuration: Configuration | undefined): SessionsOptions {
 }
 
 /** The options as the application gave them, or what amounts to the same. */
-export function givenOptions(configuration: Configuration | undefined): SessionsOptions {
+function givenOptions(configuration: Configuration | undefined): SessionsOptions {
   if (configuration?.sessions === undefined) return configuration?.options ?? {};
   const { cookieName, cookie, readAlso, ...rest } = configuration.sessions.options;
   // Typed for the application's own data, which nothing here knows.

@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN = join(ROOT, "src/cli/main.ts");
 
+/** The program of util-linux that runs another one on a terminal of its own. */
+const RECORDER = "script";
+
 /** How the program ended, and what it said. */
 export interface Ending {
   readonly code: number | null;
@@ -81,7 +84,7 @@ export function workFolder(): string {
 /** Runs the program on a terminal of its own, with these keys typed; gives what the terminal showed. */
 export async function onTerminal(args: readonly string[], running: Running): Promise<Ending> {
   const line = commandLine(args).map(shellQuoted).join(" ");
-  const child = spawn("script", ["-qec", `stty cols 100; ${line}`, "/dev/null"], {
+  const child = spawn(RECORDER, ["-qec", `stty cols 100; ${line}`, "/dev/null"], {
     cwd: running.cwd,
     env: environment(running.env),
     stdio: ["pipe", "pipe", "pipe"],
@@ -95,7 +98,7 @@ export async function onTerminal(args: readonly string[], running: Running): Pro
 /** Why tests on a terminal cannot run here; undefined where they can. */
 export function whyNoTerminal(): string | undefined {
   if (process.platform !== "linux") return "it needs util-linux's `script`";
-  const found = spawnSync("script", ["--version"]).error === undefined;
+  const found = spawnSync(RECORDER, ["--version"]).error === undefined;
   if (!found && process.env["CI"] === "true") throw new Error("`script` is not installed, and CI must have it");
   return found ? undefined : "`script` is not installed";
 }
