@@ -60,13 +60,14 @@ export class HeldResponse {
   #unfix: (() => void) | undefined;
   #ended = false;
   #drain = false;
-  #closed = false;
+  #closed: boolean;
   #error: unknown;
 
   constructor(res: ServerResponse, holder: Holder) {
     this.#res = res;
     this.#holder = holder;
     this.#first = headOf(res);
+    this.#closed = res.destroyed;
     this.#before = { writeHead: res.writeHead, write: res.write, end: res.end, flushHeaders: res.flushHeaders };
     res.writeHead = (...args: unknown[]) => this.#writeHead(args);
     res.write = (...args: unknown[]) => this.#write(args);
@@ -113,9 +114,9 @@ export class HeldResponse {
     if (this.#passes) return this.#call({ verb: "write", args }) as boolean;
     if (this.#lost) return this.#discard(args, false);
     assertChunk(args[0]);
+    this.#keep({ verb: "write", args });
     if (!this.#drain) showFull(this.#res, true);
     this.#drain = true;
-    this.#keep({ verb: "write", args });
     return false;
   }
 
@@ -176,7 +177,8 @@ export class HeldResponse {
   #begin(): void {
     if (this.#stage === "committing") return;
     this.#stage = "committing";
-    this.#holder.commit(this.#seen(this.#head?.status ?? this.#res.statusCode, this.#header)).then(
+    const { status } = this.#head ?? { status: this.#res.statusCode };
+    this.#holder.commit(this.#seen(status, this.#header)).then(
       (changes) => this.#replay(changes),
       (error: unknown) => this.#fail(error),
     );
@@ -185,12 +187,12 @@ export class HeldResponse {
   readonly #header = (name: string): string | undefined => this.#res.getHeader(name)?.toString();
 
   #seen(status: number, header: SessionResponse["header"]): SessionResponse {
-    const aborted = () => this.#closed || this.#res.destroyed;
+    const gone = () => this.#closed || this.#res.destroyed;
     return {
       status,
       header,
       get aborted() {
-        return aborted();
+        return gone();
       },
     };
   }

@@ -59,15 +59,35 @@ export async function* runAdapterKit(
 /**
  * Registers the kit with a test runner, one test a rule; a rule that the adapter need not keep is skipped with the reason.
  *
- * ```ts
- * import test from "node:test";
- * adapterKit(test, { name: "my framework", has: [], mount: startMyFramework }, { store: () => memoryStore() });
- * ```
- *
  * A target is one function, {@link AdapterTarget.mount}: it starts the framework on a free port with the adapter mounted, and
  * translates. For each route it makes a {@link KitCall} of what its framework hands to handlers, and answers the
  * {@link KitReply} in the framework's own way, so that redirects, streams and errors take the paths which they take in an
  * application.
+ *
+ * ```ts
+ * import test from "node:test";
+ *
+ * const target: AdapterTarget = {
+ *   name: "my framework",
+ *   has: [],
+ *   async mount(routes, sessions, mounted) {
+ *     const app = myFramework();
+ *     for (let times = { never: 0, once: 1, twice: 2 }[mounted]; times > 0; times--) app.use(mySession(sessions));
+ *     for (const { path, answer } of routes) {
+ *       app.all(path, async (context) => {
+ *         const gone = new Promise<void>((resolve) => context.onAbort(resolve));
+ *         const reply = await answer({ session: () => sessions.of(context), property: context.session, gone });
+ *         if (reply === "answered") return;
+ *         if ("redirect" in reply) return context.redirect(reply.redirect);
+ *         return context.respond(reply.status ?? 200, reply.headers ?? [], reply.body);
+ *       });
+ *     }
+ *     const server = await app.listen(0, "127.0.0.1");
+ *     return { port: server.port, close: () => server.close() };
+ *   },
+ * };
+ * adapterKit(test, target, { store: () => memoryStore() });
+ * ```
  */
 export function adapterKit(test: TestFunction, target: AdapterTarget, options: AdapterKitOptions): void {
   for (const rule of chosen(options)) {

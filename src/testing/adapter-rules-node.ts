@@ -21,7 +21,7 @@ import { likeNodeRules } from "./adapter-rules-like-node.ts";
 import { equal, fail, ok } from "./assert.ts";
 
 /** A handler that writes to the session and answers on Node's response by itself. */
-export function onNode(path: string, act: (res: ServerResponse, call: KitCall) => unknown): KitRoute {
+function onNode(path: string, act: (res: ServerResponse, call: KitCall) => unknown): KitRoute {
   return {
     path,
     async answer(call): Promise<KitReply> {

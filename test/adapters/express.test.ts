@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createRequire } from "node:module";
 import test from "node:test";
 import express, { type ErrorRequestHandler, type Express } from "express";
+import express4 from "express4";
 import { expressSession } from "../../src/adapters/express.ts";
 import { isSessionError } from "../../src/core/errors.ts";
 import { Sessions } from "../../src/core/sessions.ts";
@@ -16,7 +16,6 @@ interface Visit {
   count?: number;
 }
 
-const express4 = createRequire(import.meta.url)("express4") as typeof express;
 const versions = [
   ["express 5", express],
   ["express 4", express4],

@@ -1,10 +1,10 @@
 import { createAdaptorServer } from "@hono/node-server";
 import express from "express";
+import express4 from "express4";
 import fastify from "fastify";
 import { Hono } from "hono";
 import Koa from "koa";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -151,9 +151,7 @@ function expressTarget(name: string, create: () => ExpressApp): AdapterTarget {
 }
 
 export const express5Target: AdapterTarget = expressTarget("express 5", () => express());
-// The alias under which Express 4 is installed has no types of its own.
-const express4 = createRequire(import.meta.url)("express4") as () => ExpressApp;
-export const express4Target: AdapterTarget = expressTarget("express 4", express4);
+export const express4Target: AdapterTarget = expressTarget("express 4", () => express4());
 
 export const fastifyTarget: AdapterTarget = {
   name: "fastify",
