@@ -47,23 +47,25 @@ export class Guard {
 
   /** Makes a file that must not exist; false when it does. */
   async create(path: string, text: string): Promise<boolean> {
-    const temporary = join(this.#tmp, newVersion());
-    try {
-      await this.#disk.inFolder(this.#tmp, () => this.#disk.write(temporary, text));
-    } catch (error) {
-      await quietly(this.#disk.unlink(temporary));
-      throw storeFailure(error, true);
+    const deadline = performance.now() + GIVE_UP_AFTER_MS;
+    while (performance.now() <= deadline) {
+      const temporary = join(this.#tmp, newVersion());
+      let linking = false;
+      try {
+        await this.#disk.inFolder(this.#tmp, () => this.#disk.write(temporary, text));
+        linking = true;
+        await this.#disk.inFolder(dirname(path), () => this.#disk.link(temporary, path));
+      } catch (error) {
+        if (linking && failedWith(error, "EEXIST")) return false;
+        if (this.#wasSwept(error)) continue;
+        throw storeFailure(error, !linking);
+      } finally {
+        await quietly(this.#disk.unlink(temporary));
+      }
+      await this.#settle(path);
+      return true;
     }
-    try {
-      await this.#disk.inFolder(dirname(path), () => this.#disk.link(temporary, path));
-    } catch (error) {
-      if (failedWith(error, "EEXIST")) return false;
-      throw storeFailure(error, false);
-    } finally {
-      await quietly(this.#disk.unlink(temporary));
-    }
-    await this.#settle(path);
-    return true;
+    throw busy();
   }
 
   /**
@@ -80,6 +82,7 @@ export class Guard {
     const deadline = performance.now() + GIVE_UP_AFTER_MS;
     while (performance.now() <= deadline) {
       const ticket = await this.#prepare(next);
+      if (ticket === null) continue;
       let place = ticket.staging;
       let consumed = false;
       try {
@@ -107,7 +110,8 @@ export class Guard {
     }
   }
 
-  async #prepare(next: string | null): Promise<Ticket> {
+  /** Null when it was swept away at once. */
+  async #prepare(next: string | null): Promise<Ticket | null> {
     const token = newVersion();
     const staging = join(this.#tmp, token);
     try {
@@ -117,6 +121,7 @@ export class Guard {
       return { token, staging };
     } catch (error) {
       await quietly(this.#clear(staging, token));
+      if (this.#wasSwept(error)) return null;
       throw storeFailure(error, true);
     }
   }
@@ -184,6 +189,11 @@ export class Guard {
         if (attempt > 0 || !failedWith(error, "ENOTEMPTY", "EEXIST")) throw error;
       }
     }
+  }
+
+  /** True when what was being prepared is gone, and the folder for it is not: to a sweep in another process it looked old. */
+  #wasSwept(error: unknown): boolean {
+    return failedWith(error, "ENOENT") && this.#disk.exists(this.#tmp);
   }
 
   async #settle(path: string): Promise<void> {
