@@ -1,0 +1,170 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+
+/**
+ * What a {@link FaultProxy} does with what the server says:
+ * - `pass`: hands it on
+ * - `delay`: hands it on later
+ * - `blackhole`: drops it, and what the client says as well; connections stay open
+ * - `drop-reply`: lets the next request that `matches` through to the server, then drops the reply and ends the connection
+ * - `cut`: hands on the first `bytes` of the reply to it, then ends the connection
+ * - `reset`: resets every connection, open or new
+ */
+export type Fault =
+  | { readonly kind: "pass" }
+  | { readonly kind: "delay"; readonly milliseconds: number }
+  | { readonly kind: "blackhole" }
+  | { readonly kind: "drop-reply"; readonly matches?: (request: Buffer) => boolean; readonly times?: number }
+  | {
+      readonly kind: "cut";
+      readonly matches?: (request: Buffer) => boolean;
+      readonly bytes: number;
+      readonly times?: number;
+    }
+  | { readonly kind: "reset" };
+
+/** A TCP proxy in front of a server on 127.0.0.1, which misbehaves as it is told. */
+export interface FaultProxy extends AsyncDisposable {
+  readonly port: number;
+  /** How many replies were dropped or cut so far. */
+  readonly hits: number;
+  /** How many connections were accepted so far. */
+  readonly connections: number;
+  /** How many bytes clients have sent so far. */
+  readonly received: number;
+  set(fault: Fault): void;
+  /** Points it at another port; open connections are ended. */
+  retarget(port: number): void;
+  stop(): Promise<void>;
+}
+
+/** Starts a proxy on a free port of 127.0.0.1 in front of `target`. */
+export async function startProxy(target: number): Promise<FaultProxy> {
+  const state = new ProxyState(target);
+  const server = createServer((client) => state.accept(client));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const stop = (): Promise<void> => close(server, state);
+  return {
+    port,
+    get hits() {
+      return state.hits;
+    },
+    get connections() {
+      return state.accepted;
+    },
+    get received() {
+      return state.received;
+    },
+    set: (fault) => state.set(fault),
+    retarget(next) {
+      state.target = next;
+      state.endAll();
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function close(server: Server, state: ProxyState): Promise<void> {
+  state.endAll();
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** How many more bytes of the reply the client gets before the connection ends; undefined: all. */
+  allowed: number | undefined;
+}
+
+class ProxyState {
+  target: number;
+  hits = 0;
+  accepted = 0;
+  received = 0;
+  readonly #pairs = new Set<Pair>();
+  #fault: Fault = { kind: "pass" };
+  #left = 0;
+
+  constructor(target: number) {
+    this.target = target;
+  }
+
+  set(fault: Fault): void {
+    this.#fault = fault;
+    this.#left = "times" in fault ? (fault.times ?? 1) : 1;
+    if (fault.kind === "reset") for (const { client } of this.#pairs) client.resetAndDestroy();
+  }
+
+  endAll(): void {
+    for (const { client, server } of this.#pairs) {
+      client.destroy();
+      server.destroy();
+    }
+  }
+
+  accept(client: Socket): void {
+    this.accepted += 1;
+    client.on("error", () => client.destroy());
+    if (this.#fault.kind === "reset") {
+      client.resetAndDestroy();
+      return;
+    }
+    const server = connect({ host: "127.0.0.1", port: this.target });
+    const pair: Pair = { client, server, allowed: undefined };
+    this.#pairs.add(pair);
+    client.setNoDelay(true);
+    server.setNoDelay(true);
+    client.on("data", (chunk) => this.#asked(pair, chunk));
+    server.on("data", (chunk) => this.#answered(pair, chunk));
+    server.on("error", () => client.destroy());
+    client.on("close", () => server.destroy());
+    server.on("close", () => {
+      this.#pairs.delete(pair);
+      client.destroy();
+    });
+  }
+
+  #asked(pair: Pair, chunk: Buffer): void {
+    this.received += chunk.length;
+    const fault = this.#fault;
+    if (fault.kind === "blackhole") return;
+    if ((fault.kind === "drop-reply" || fault.kind === "cut") && this.#left > 0 && (fault.matches?.(chunk) ?? true)) {
+      this.#left -= 1;
+      pair.allowed = fault.kind === "cut" ? fault.bytes : 0;
+    }
+    pair.server.write(chunk);
+  }
+
+  #answered(pair: Pair, chunk: Buffer): void {
+    const fault = this.#fault;
+    if (fault.kind === "blackhole") return;
+    if (pair.allowed !== undefined) {
+      this.#cut(pair, pair.allowed, chunk);
+    } else if (fault.kind === "delay") {
+      setTimeout(() => pair.client.write(chunk), fault.milliseconds);
+    } else {
+      pair.client.write(chunk);
+    }
+  }
+
+  #cut(pair: Pair, allowed: number, chunk: Buffer): void {
+    if (chunk.length <= allowed) {
+      pair.allowed = allowed - chunk.length;
+      pair.client.write(chunk);
+      if (pair.allowed > 0) return;
+    } else {
+      pair.client.write(chunk.subarray(0, allowed));
+    }
+    this.hits += 1;
+    pair.allowed = 0;
+    // Only now, with the server's answer in hand, is it sure that the request was carried out.
+    pair.client.end();
+    pair.server.destroy();
+  }
+}
