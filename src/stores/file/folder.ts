@@ -25,24 +25,24 @@ export function openFolder(dir: string): string {
       throw new SessionError("ERR_SESSION_CONFIG", `fileStore: ${root} could not be made (${codeOf(error) ?? "unknown"})`);
     }
   }
-  if (!isFolder(root, fs.statSync)) {
+  if (kindOf(root, fs.statSync) !== "folder") {
     throw new SessionError("ERR_SESSION_CONFIG", `fileStore: ${root} is not a folder`);
   }
   for (const part of PARTS) {
     // Not through a link: what lies there would be written with the store's rights.
-    if (!isFolder(join(root, part), fs.lstatSync)) {
+    if (kindOf(join(root, part), fs.lstatSync) === "other") {
       throw new SessionError("ERR_SESSION_CONFIG", `fileStore: ${join(root, part)} is in the way; it must be a folder`);
     }
   }
   return root;
 }
 
-/** True for a folder, and for nothing at all. */
-function isFolder(path: string, stat: typeof fs.statSync): boolean {
+function kindOf(path: string, stat: typeof fs.statSync): "folder" | "nothing" | "other" {
   try {
-    return stat(path, { throwIfNoEntry: false })?.isDirectory() ?? true;
+    const info = stat(path, { throwIfNoEntry: false });
+    if (info === undefined) return "nothing";
+    return info.isDirectory() ? "folder" : "other";
   } catch (error) {
-    if (failedWith(error, "EACCES", "EPERM")) return true;
-    return false;
+    throw new SessionError("ERR_SESSION_CONFIG", `fileStore: ${path} cannot be looked at (${codeOf(error) ?? "unknown"})`);
   }
 }
