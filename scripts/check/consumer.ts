@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { run, runNpm } from "./command.ts";
@@ -45,18 +45,45 @@ function link(root: string, folder: string, name: string): void {
   symlinkSync(join(root, "node_modules", name), place);
 }
 
+/** A program that runs JavaScript. */
+export interface Runtime {
+  readonly label: string;
+  readonly program: string;
+  /** What comes before the file. */
+  readonly args: readonly string[];
+  /** Whether it brings SQLite along. */
+  readonly sqlite: boolean;
+}
+
 /**
- * The Node.js programs to try: the one that runs this, and others on the way of `PATH` or named in `CHECK_NODES`, each once.
+ * What there is to try the package on, each version once: the Node.js that runs this, others on the way of `PATH` or named in
+ * `CHECK_NODES`, and the project's own Bun and Deno.
  */
-export async function nodesAtHand(): Promise<{ readonly path: string; readonly version: string }[]> {
+export async function runtimesAtHand(root: string): Promise<Runtime[]> {
   const { PATH = "", CHECK_NODES = "" } = process.env;
   const named = CHECK_NODES.split(delimiter).filter((path) => path !== "");
   const onPath = PATH.split(delimiter).map((folder) => join(folder, "node"));
-  const found = new Map<string, { path: string; version: string }>();
-  for (const path of [process.execPath, ...named, ...onPath]) {
-    const { code, output } = await run(path, ["--version"], { cwd: tmpdir() });
-    const version = output.trim();
-    if (code === 0 && !found.has(version)) found.set(version, { path: realpathSync(path), version });
+  const found = new Map<string, Runtime>();
+  for (const program of [process.execPath, ...named, ...onPath]) {
+    const version = await versionOf(program);
+    if (version !== undefined)
+      found.set(version, { label: `Node.js ${version}`, program, args: [], sqlite: hasSqlite(version) });
+  }
+  for (const [name, args] of Object.entries({ bun: ["run"], deno: ["run", "--allow-all"] })) {
+    const program = join(root, "node_modules/.bin", name);
+    const version = await versionOf(program);
+    if (version !== undefined) found.set(`${name} ${version}`, { label: `${name} ${version}`, program, args, sqlite: true });
   }
   return [...found.values()];
+}
+
+async function versionOf(program: string): Promise<string | undefined> {
+  const { code, output } = await run(program, ["--version"], { cwd: tmpdir() });
+  return code === 0 ? /\d+\.\d+\.\d+/.exec(output)?.[0] : undefined;
+}
+
+/** `node:sqlite` is there from 22.13 on. */
+function hasSqlite(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > 22 || (major === 22 && minor >= 13);
 }

@@ -1,7 +1,7 @@
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { problemsOf, run, runTool } from "./command.ts";
-import { type Consumer, installed, nodesAtHand } from "./consumer.ts";
+import { type Consumer, installed, runtimesAtHand } from "./consumer.ts";
 import { entriesOf, type Manifest, manifestOf } from "./manifest.ts";
 import { pack } from "./pack.ts";
 import type { Step } from "./step.ts";
@@ -24,29 +24,23 @@ export const builtPackage: Step = {
   },
 };
 
-/** Loads every subpath, counts visits on every store and asks the program for its version, on each Node.js at hand. */
+/** Loads every subpath, counts visits on every store and asks the program for its version, on each runtime at hand. */
 async function faultsOfUse(root: string, { folder }: Consumer, manifest: Manifest): Promise<string[]> {
   const subpaths = entriesOf(manifest).entries.map(({ subpath }) => subpath);
   copyFileSync(join(root, "scripts/check/consumer/smoke.mjs"), join(folder, "smoke.mjs"));
   const problems: string[] = [];
-  for (const { path, version } of await nodesAtHand()) {
-    const stores = hasSqlite(version) ? ["memory", "file", "sqlite"] : ["memory", "file"];
-    const smoke = await run(path, ["smoke.mjs", ...subpaths, "--", ...stores], { cwd: folder });
-    problems.push(...problemsOf(smoke, `smoke.mjs on Node.js ${version}`));
-    for (const [name, program] of Object.entries(manifest.bin)) {
-      const told = await run(path, [join("node_modules", manifest.name, program), "--version"], { cwd: folder });
+  for (const { label, program, args, sqlite } of await runtimesAtHand(root)) {
+    const stores = ["memory", "file", ...(sqlite ? ["sqlite"] : [])];
+    const smoke = await run(program, [...args, "smoke.mjs", ...subpaths, "--", ...stores], { cwd: folder });
+    problems.push(...problemsOf(smoke, "smoke.mjs").map((said) => `on ${label}: ${said}`));
+    for (const [name, path] of Object.entries(manifest.bin)) {
+      const file = join("node_modules", manifest.name, path);
+      const told = await run(program, [...args, file, "--version"], { cwd: folder });
       const right = told.code === 0 && told.output.includes(manifest.version);
-      if (!right)
-        problems.push(`\`${name} --version\` on Node.js ${version} ended with ${told.code}: ${told.output.trimEnd()}`);
+      if (!right) problems.push(`on ${label}: \`${name} --version\` ended with ${told.code}: ${told.output.trimEnd()}`);
     }
   }
   return problems;
-}
-
-/** `node:sqlite` is there from 22.13 on, and in 24. */
-function hasSqlite(version: string): boolean {
-  const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
-  return major > 22 || (major === 22 && minor >= 13);
 }
 
 /** Compiles an application against the declarations, these and their libraries' included. */
