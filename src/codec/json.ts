@@ -57,9 +57,9 @@ function refusal(key: string, obstacle: string): CodecError {
   return new CodecError("value", `${place} ${obstacle}, which JSON cannot carry`);
 }
 
-/** True when somebody taught all objects `toJSON`, which `JSON.stringify` would call. */
+/** True when somebody taught all objects, or all arrays, `toJSON`, which `JSON.stringify` would call. */
 function callsToJson(): boolean {
-  return "toJSON" in Object.prototype || "toJSON" in Array.prototype;
+  return "toJSON" in Array.prototype;
 }
 
 /** Writes a value that was checked. The plain way, for the rare values that `JSON.stringify` would not write as they are. */

@@ -63,13 +63,14 @@ test("__proto__ is data: an own key in, an own key out", () => {
 test("toJSON is data when it is text, and never called", () => {
   assert.deepEqual(roundTrip(codec, { toJSON: "x", a: { toJSON: 1 } }), { toJSON: "x", a: { toJSON: 1 } });
   assert.throws(() => codec.stringify({ a: { toJSON: () => 1 } }), refuses("value", /"a" has a function/));
-  const polluted = Object.prototype as Data;
-  try {
-    polluted["toJSON"] = () => assert.fail("toJSON was called");
-    Object.defineProperty(polluted, "toJSON", { enumerable: false });
-    assert.equal(codec.stringify({ a: [1, { b: "x" }], c: null }), '{"a":[1,{"b":"x"}],"c":null}');
-  } finally {
-    delete polluted["toJSON"];
+  for (const polluted of [Object.prototype, Array.prototype] as unknown as Data[]) {
+    try {
+      polluted["toJSON"] = () => assert.fail("toJSON was called");
+      Object.defineProperty(polluted, "toJSON", { enumerable: false });
+      assert.equal(codec.stringify({ a: [1, { b: "x" }], c: null }), '{"a":[1,{"b":"x"}],"c":null}');
+    } finally {
+      delete polluted["toJSON"];
+    }
   }
   assertPrototypeUntouched();
 });
@@ -171,10 +172,12 @@ test("only the object that stringify writes is parsed", () => {
 });
 
 test("an error of parsing does not hold the text, nor a cause that does", () => {
-  assert.throws(
-    () => codec.parse('{"password":"hunter2"'),
-    (error) => refuses("format")(error) && !inspect(error, { depth: 9, showHidden: true }).includes("hunter2"),
-  );
+  for (const text of ['{"password":hunter2}', '{"password":"hunter2"', '{"\\n":"hunter2}']) {
+    assert.throws(
+      () => codec.parse(text),
+      (error) => refuses("format")(error) && !inspect(error, { depth: 9, showHidden: true }).includes("hunter2"),
+    );
+  }
 });
 
 test("text nested too deep is refused before it is built, brackets in strings do not count", () => {

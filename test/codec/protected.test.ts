@@ -156,6 +156,13 @@ test("signed text is readable, sealed text is not and is another each time", () 
   for (const text of texts) assert.match(text, /^e1:[A-Za-z0-9_-]+$/);
 });
 
+test("a lone surrogate does not pass for the character that its UTF-8 would be", () => {
+  const codec = signedCodec({ keys: generateKey() });
+  const text = codec.encode('{"name":"\ufffd"}', HERE);
+  assert.equal(codec.decode(text, HERE), '{"name":"\ufffd"}');
+  assert.throws(() => codec.decode(text.replace("\ufffd", "\ud800"), HERE), refuses("tampered"));
+});
+
 test("a value signed or sealed for one codec is nothing to another codec with the same key", () => {
   const keys = generateKey();
   const [signed, sealed] = [signedCodec({ keys }), sealedCodec({ keys })];

@@ -140,6 +140,14 @@ test("100 levels pass; 101, 10,000, a million, a cycle and an endless tree are a
   }
 });
 
+test("a shared part counts with its own levels wherever it is referred to", () => {
+  const shared = nested(60);
+  let below: Data = { shared };
+  for (let level = 0; level < 50; level++) below = { below };
+  assert.doesNotThrow(() => codec.stringify({ shared, again: [shared] }));
+  assert.throws(() => codec.stringify({ shared, below }), refuses("value", /levels/));
+});
+
 test("an array of holes is bounded, when writing and when reading", () => {
   const withHoles = (length: number) => {
     const array: number[] = [];
