@@ -30,7 +30,7 @@ const MEANING: Readonly<Record<State, string>> = {
   ended: "It was ended, by a logout, a flush or a revocation, moments ago.",
   rotated: "It goes on under another id, as after a login; this one opens nothing any more.",
   missing: "There is none: it never was, is long over, or belongs to another store.",
-  unreadable: "It is there, and cannot be read.",
+  unreadable: "It is there, and cannot be read",
   tampered: "It is a cookie of this store that was changed, or made for another name: `--cookie-name` says which.",
 };
 
@@ -85,6 +85,7 @@ export async function printInspection(out: Output, inspection: Inspection, now: 
   if (record !== undefined) rows.push(...recordRows(record, redact, now, style));
   if (content !== undefined) rows.push(...notesRows(content.notes));
   rows.push(["store", escapeText(inspection.store)]);
+  if (stored.state === "unreadable") rows.push(["fix", ERROR_TABLE.ERR_SESSION_UNREADABLE.fix]);
   await out.line(`${style.bold("Session")}  ${handle ?? style.dim("in a cookie that was not opened")}\n`);
   for (const [name, text] of rows) await out.line(`  ${style.dim(name.padEnd(8))} ${text}`);
   if (content === undefined) return;
@@ -96,8 +97,7 @@ function stateText({ stored }: Inspection, style: Style): string {
   const { state } = stored;
   if (state === "live") return style.green(state);
   const name = state === "unreadable" || state === "tampered" ? style.red(state) : style.yellow(state);
-  const why = state === "unreadable" ? ` (${stored.reason}) ${ERROR_TABLE.ERR_SESSION_UNREADABLE.fix}` : "";
-  return `${name}  ${MEANING[state]}${why}`;
+  return `${name}  ${MEANING[state]}${state === "unreadable" ? ` (${stored.reason})` : ""}`;
 }
 
 function recordRows(record: SessionRecord, redact: boolean, now: number, style: Style): [string, string][] {

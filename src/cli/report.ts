@@ -1,5 +1,6 @@
 import { ERROR_TABLE, isSessionError, type SessionErrorCode } from "../core/errors.ts";
 import type { Context } from "./context.ts";
+import { detailOf } from "./detail.ts";
 import { CliError } from "./errors.ts";
 import { escapeText } from "./escape.ts";
 import { EXIT } from "./exit.ts";
@@ -50,8 +51,7 @@ function rawReport(error: unknown): Report {
   if (isSessionError(error)) {
     const { code, fix } = error;
     const { title } = ERROR_TABLE[code];
-    const message = error.message.replace(`. ${fix}`, "");
-    return { code, title, message, ...causeOf(error), fix, exitCode: EXIT_OF[code] ?? EXIT.failed };
+    return { code, title, message: detailOf(error), ...causeOf(error), fix, exitCode: EXIT_OF[code] ?? EXIT.failed };
   }
   const { code, title, message, fix, exit } = new CliError("ERR_CLI_UNEXPECTED", messageOf(error));
   return { code, title, message, fix, exitCode: exit };

@@ -30,7 +30,7 @@ export interface StoredContent {
 export async function lookUp(store: SessionStore, handle: SessionHandle, options: ResolvedOptions): Promise<Stored> {
   try {
     const found = await store.load(handle);
-    if (found.status === "retired") return { state: found.reason };
+    if (found.status === "retired") return { state: found.tombstone.reason };
     if (found.status === "missing") return { state: "missing" };
     return await describeRecord(found.record, found.userEpoch ?? 0, options);
   } catch (error) {

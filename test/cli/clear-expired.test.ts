@@ -94,6 +94,22 @@ describe("clear-expired", () => {
     assert.deepEqual([code, interrupted, removed], [130, true, Number(batches) * 1000]);
   });
 
+  it("ends at once when it is told a second time, in the middle of a batch", async () => {
+    const folder = workFolder();
+    const store = `export default {
+      name: "stuck", reach: "machine", durable: true,
+      load() {}, create() {}, save() {}, touch() {}, retire() {},
+      clearExpired() { process.stderr.write("."); return new Promise((resolve) => setTimeout(resolve, 600_000)); },
+    };`;
+    writeFileSync(join(folder, "stuck.mjs"), store);
+    const child = start(["clear-expired", "--store", "module:./stuck.mjs"], { cwd: folder });
+    let repeat: NodeJS.Timeout | undefined;
+    child.stderr?.once("data", () => (repeat = setInterval(() => child.kill("SIGINT"), 20)));
+    const { code, stdout } = await ended(child);
+    clearInterval(repeat);
+    assert.deepEqual([code, stdout], [130, ""]);
+  });
+
   it("has nothing to do for a cookie store", async () => {
     const folder = workFolder();
     const key = (await sojourn(["generate-key"], { cwd: folder })).stdout.trim();

@@ -158,7 +158,7 @@ describe("a configuration", () => {
       [4, "unreadable", "schema", { count: "three" }],
     );
     const text = (await sojourn(["inspect", handle], { cwd: folder })).stdout;
-    assert.match(text, /unreadable .*\(schema\)/);
+    assert.match(text, /unreadable .*\(schema\)\n/);
     assert.match(text, /"count": "three"/, "what it refuses is shown");
   });
 

@@ -45,9 +45,9 @@ for (const url of STORES) {
       const planted = await withSessions(folder, url, async (_sessions, store) => {
         const expired = await seed(store, { old: true }, { expiresAt: Date.now() - 60_000 });
         const ended = await seed(store);
-        await store.retire(ended.handle, { reason: "ended", token: "t", until: Date.now() + 60_000 });
+        await store.retire(ended.handle, { reason: "ended", successor: null, token: "t", until: Date.now() + 60_000 });
         const rotated = await seed(store);
-        await store.retire(rotated.handle, { reason: "rotated", token: "t", until: Date.now() + 60_000 });
+        await store.retire(rotated.handle, { reason: "rotated", successor: null, token: "t", until: Date.now() + 60_000 });
         const revoked = await seed(store, {}, { userId: "eve" });
         await store.users?.advanceEpoch("eve", 5);
         return { expired, ended, rotated, revoked } satisfies Record<string, Seeded>;
@@ -69,7 +69,7 @@ for (const url of STORES) {
       const { stdout, code } = await inspected(folder, url, id, "--json");
       assert.deepEqual([code, json(stdout)["state"], json(stdout)["reason"]], [4, "unreadable", "format"]);
       const text = await inspected(folder, url, id);
-      assert.match(text.stdout, /unreadable .*\(format\) .*Restore the key/);
+      assert.match(text.stdout, /unreadable .*\(format\)\n[^]*fix +.*Restore the key/);
     });
 
     it("hides values and the user with --redact, and shows only the keys that --keys names", async () => {

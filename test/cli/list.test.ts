@@ -28,7 +28,7 @@ for (const url of STORES) {
       const handles = await withSessions(folder, url, async (_sessions, store) => {
         await seed(store, { gone: true }, { expiresAt: Date.now() - 1000 });
         const over = await seed(store, { gone: true });
-        await store.retire(over.handle, { reason: "ended", token: "t", until: Date.now() + 60_000 });
+        await store.retire(over.handle, { reason: "ended", successor: null, token: "t", until: Date.now() + 60_000 });
         const live = [
           await seed(store, { n: 1 }),
           await seed(store, { n: 2 }, { userId: "ada" }),

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { errorOf, json, onTerminal, sojourn, whyNoTerminal, workFolder } from "./_program.ts";
 import { STORES, seed, withSessions } from "./_seed.ts";
@@ -70,6 +72,23 @@ describe("revoke", () => {
     assert.equal(json(stdout)["state"], "ended");
   });
 
+  it("ends a user's sessions though the file of one is damaged", async () => {
+    const folder = workFolder();
+    const [damaged, sound] = await withSessions(folder, "file:sessions", async (sessions) => [
+      await sessions.create({ data: {}, userId: "ada" }),
+      await sessions.create({ data: {}, userId: "ada" }),
+    ]);
+    writeFileSync(
+      join(folder, "sessions/sessions", damaged?.handle.slice(0, 2) ?? "", `${damaged?.handle}.json`),
+      "garbage",
+    );
+    const { stdout } = await sojourn(["revoke", "--user", "ada", "--json", "--store", "file:sessions"], { cwd: folder });
+    assert.equal(json(stdout)["revoked"], 1);
+    await withSessions(folder, "file:sessions", async (sessions) => {
+      assert.equal(await sessions.find(sound?.handle ?? ""), null);
+    });
+  });
+
   it("needs a session or a user, and not both", async () => {
     const folder = workFolder();
     for (const args of [
@@ -95,7 +114,7 @@ describe("revoke", () => {
     for (const answer of ["n\n", "\n", "yup\n", "\u0004"]) {
       const { code, stdout } = await onTerminal(user, { cwd: folder, input: answer, env: { NO_COLOR: "1" } });
       assert.equal(code, 1, JSON.stringify(answer));
-      assert.match(stdout, /End 1 session of the user ada, and keep one\? \[y\/N\]/);
+      assert.match(stdout, /End 1 other session of the user ada\? \[y\/N\]/);
       assert.match(stdout, /ERR_CLI_CANCELLED/);
     }
     assert.equal((await onTerminal(user, { cwd: folder, input: "y\n" })).code, 0);

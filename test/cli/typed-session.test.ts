@@ -23,6 +23,7 @@ describe("what a person pastes for a session", () => {
     "curl's own output": `> cookie: theme=dark; sid=${ID}\r\n`,
     "a Set-Cookie": `< Set-Cookie: __Host-sid=${ID}; Path=/; Max-Age=1209600; HttpOnly; Secure; SameSite=Lax`,
     "a line of curl's cookie jar": `#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t1796000000\tsid\t${ID}`,
+    "a whole cookie jar of curl": `# Netscape HTTP Cookie File\n# https://curl.se/docs/http-cookies.html\n\n127.0.0.1\tFALSE\t/\tFALSE\t0\tsid\t${ID}\n`,
     "a row of Chrome's table": `__Host-sid\t${ID}\t127.0.0.1\t/\t2026-12-07T03:59:46.493Z\t42\t✓\t✓\tLax\t\t\tMedium`,
     "a row of Firefox's table": `__Host-sid:"${ID}"\nCreated:"Mon, 23 Nov 2026 03:59:46 GMT"\nDomain:"127.0.0.1"\nHttpOnly:true`,
     "an option of curl": `-b 'sid=${ID}'`,

@@ -3,12 +3,15 @@ import { confirm } from "../confirm.ts";
 import type { Command, Context, OptionTable } from "../context.ts";
 import { cookieNames } from "../cookie-names.ts";
 import type { SessionHandle } from "../../core/id.ts";
+import type { ResolvedOptions } from "../../core/options.ts";
+import type { Sessions } from "../../core/sessions.ts";
 import { isStateless } from "../../core/store.ts";
 import { CliError } from "../errors.ts";
 import { escapeText } from "../escape.ts";
 import { EXIT } from "../exit.ts";
 import { printJson } from "../json.ts";
 import { counted } from "../moments.ts";
+import { lookUp } from "../stored.ts";
 import { openTarget, type Target } from "../target.ts";
 import { handleIn, keepSecret, typedText } from "../typed-session.ts";
 
@@ -66,38 +69,44 @@ interface Manner {
 }
 
 async function revokeOne(ctx: Context, { sessions }: Target, handle: SessionHandle, { yes, json }: Manner): Promise<number> {
-  await confirm(ctx, `End the session ${handle}?`, yes);
+  await confirm(ctx, () => `End the session ${handle}?`, yes);
   const revoked = await sessions.revoke(handle);
-  if (json) await printJson(ctx.out, { handle, revoked });
-  else
-    await ctx.out.line(
-      revoked ? `Ended the session ${handle}.` : `There is no session ${handle} to end; it may be over already.`,
-    );
+  const sentence = revoked
+    ? `Ended the session ${handle}.`
+    : `There is no session ${handle} to end; it may be over already.`;
+  await (json ? printJson(ctx.out, { handle, revoked }) : ctx.out.line(sentence));
   return revoked ? EXIT.ok : EXIT.notFound;
 }
 
 async function revokeUser(
   ctx: Context,
-  { sessions }: Target,
+  { sessions, store }: Target,
   user: string,
   kept: SessionHandle | undefined,
   { yes, json }: Manner,
 ): Promise<number> {
-  const live = await sessions.ofUser(user);
   // A mistyped one would end the session that was meant to stay.
-  if (kept !== undefined && !live.some(({ handle }) => handle === kept)) throw new CliError("ERR_CLI_EXCEPT");
+  if (kept !== undefined && !(await isLiveOf(store, kept, user, sessions.options))) throw new CliError("ERR_CLI_EXCEPT");
   const name = escapeText(user);
-  const rest = kept === undefined ? "" : ", and keep one";
-  await confirm(
-    ctx,
-    `End ${counted(live.length - (kept === undefined ? 0 : 1), "session")} of the user ${name}${rest}?`,
-    yes,
-  );
+  await confirm(ctx, async () => `End ${await countOf(sessions, user, kept)} of the user ${name}?`, yes);
   const revoked = await sessions.revokeUser(user, kept === undefined ? {} : { except: kept });
-  if (json) await printJson(ctx.out, { userId: user, revoked, kept: kept ?? null });
-  else
-    await ctx.out.line(
-      `Ended ${counted(revoked, "session")} of the user ${name}${kept === undefined ? "" : `, kept ${kept}`}.`,
-    );
+  const sentence = `Ended ${counted(revoked, "session")} of the user ${name}${kept === undefined ? "" : `, kept ${kept}`}.`;
+  await (json ? printJson(ctx.out, { userId: user, revoked, kept: kept ?? null }) : ctx.out.line(sentence));
   return EXIT.ok;
+}
+
+async function isLiveOf(
+  store: Target["store"],
+  handle: SessionHandle,
+  user: string,
+  options: ResolvedOptions,
+): Promise<boolean> {
+  if (isStateless(store)) return false;
+  const found = await lookUp(store, handle, options);
+  return found.state === "live" && found.record.userId === user;
+}
+
+async function countOf(sessions: Sessions, user: string, kept: SessionHandle | undefined): Promise<string> {
+  const others = (await sessions.ofUser(user)).filter(({ handle }) => handle !== kept);
+  return kept === undefined ? counted(others.length, "session") : counted(others.length, "other session");
 }

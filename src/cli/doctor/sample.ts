@@ -2,6 +2,7 @@ import { isSessionError } from "../../core/errors.ts";
 import { isStateless, type SessionStore } from "../../core/store.ts";
 import type { ResolvedOptions } from "../../core/options.ts";
 import { isLockHandle } from "../../core/id.ts";
+import { detailOf } from "../detail.ts";
 import { span } from "../moments.ts";
 import { describeRecord } from "../stored.ts";
 import { type Finding, finding } from "./findings.ts";
@@ -20,8 +21,9 @@ export const sampleCheck: Check = {
     try {
       return await sampled(store, options);
     } catch (error) {
-      if (isSessionError(error, "ERR_SESSION_UNREADABLE")) return [finding("sessions-unreadable", error.message, "error")];
-      if (isSessionError(error)) return [finding("store-unusable", error.message)];
+      if (isSessionError(error, "ERR_SESSION_UNREADABLE"))
+        return [finding("sessions-unreadable", `${detailOf(error)}.`, "error")];
+      if (isSessionError(error)) return [finding("store-unusable", `${detailOf(error)}.`)];
       throw error;
     }
   },

@@ -3,6 +3,7 @@ import type { ResolvedOptions } from "../../core/options.ts";
 import type { Awaitable, SessionStore, StatelessStore } from "../../core/store.ts";
 import { memoryStore } from "../../stores/memory.ts";
 import type { Context } from "../context.ts";
+import { detailOf } from "../detail.ts";
 import { migratingPart } from "../migrating.ts";
 import { presenceOf } from "../peek.ts";
 import { checkedOptions, type Choice, openToLook } from "../target.ts";
@@ -47,7 +48,7 @@ export async function admit(ctx: Context, choice: Choice): Promise<Admission> {
   } catch (error) {
     if (!isSessionError(error)) throw error;
     if (store !== null && !("stateless" in store)) await store.close?.();
-    return { subject: null, findings: [...findings, finding("configuration-invalid", error.message)] };
+    return { subject: null, findings: [...findings, finding("configuration-invalid", `${detailOf(error)}.`)] };
   }
 }
 
@@ -68,7 +69,7 @@ async function openStore(ctx: Context, { store: chosen }: Choice): Promise<Openi
     return { store, migrated: !isPending, findings: isPending ? [finding("table-pending")] : [] };
   } catch (error) {
     if (!isSessionError(error)) throw error;
-    return { store: null, migrated: false, findings: [finding("store-unusable", error.message)] };
+    return { store: null, migrated: false, findings: [finding("store-unusable", `${detailOf(error)}.`)] };
   }
 }
 
