@@ -10,7 +10,9 @@ export interface CompressedCodecOptions {
   readonly above?: number | undefined;
   /** What makes the text that is compressed. Default `jsonCodec()`. */
   readonly codec?: Codec | undefined;
-  /** The most bytes of text before compression, both ways: what would inflate further is refused. Default 8,388,608 (8 MiB). */
+  /**
+   * The most bytes of text before compression, both ways: what would inflate further is refused. Default 8,388,608 (8 MiB).
+   */
   readonly maxBytes?: number | undefined;
 }
 
@@ -20,14 +22,15 @@ const MARK = "z1:";
  * Compresses what another codec encodes, when it is long and gets shorter. Text: `z1:` and base64url of the zlib stream
  * (RFC 1950), or else the inner codec's text as it is, under its own mark.
  *
- * It protects nothing. To compress and seal, seal the compressed: `sealedCodec({ keys, codec: compressedCodec() })`, and read
- * there what that lets an onlooker find out; the other way round there is nothing left to compress.
+ * It protects nothing. To compress and seal, seal the compressed: `sealedCodec({ keys, codec: compressedCodec() })`, and
+ * read there what that lets an onlooker find out; the other way round there is nothing left to compress.
  *
  * @throws {TypeError} for numbers that are not whole or out of range
  */
 export function compressedCodec(options: CompressedCodecOptions = {}): MarkedCodec {
   const { above = 1024, codec: inner = jsonCodec(), maxBytes = 8 * 1024 * 1024 } = options;
-  if (!Number.isSafeInteger(above) || above < 0) throw new TypeError("compressedCodec: above must be a number of bytes, from 0.");
+  if (!Number.isSafeInteger(above) || above < 0)
+    throw new TypeError("compressedCodec: above must be a number of bytes, from 0.");
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1024 || maxBytes > 2 ** 28) {
     throw new TypeError("compressedCodec: maxBytes must be a number of bytes from 1,024 to 268,435,456.");
   }
@@ -40,7 +43,8 @@ export function compressedCodec(options: CompressedCodecOptions = {}): MarkedCod
     encode(plain: string, context: CodecContext): string {
       const text = inner.encode(plain, context);
       const size = Buffer.byteLength(text);
-      if (size > maxBytes) throw new CodecError("size", `The encoded text has more than ${maxBytes} bytes, the bound of ${name}`);
+      if (size > maxBytes)
+        throw new CodecError("size", `The encoded text has more than ${maxBytes} bytes, the bound of ${name}`);
       // Text that has no UTF-8, or that would be taken for compressed, travels as it is or not at all.
       if (text.startsWith(MARK)) throw new CodecError("value", `The codec ${inner.name} uses the mark of ${name}`);
       if (size <= above || !text.isWellFormed()) return text;

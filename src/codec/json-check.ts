@@ -74,7 +74,7 @@ function objectObstacle(value: object, depth: number, check: JsonCheck): string 
 /** True when the object has enumerable symbol keys, which JSON drops. */
 export function hasSymbols(value: object): boolean {
   const symbols = Object.getOwnPropertySymbols(value);
-  return symbols.length > 0 && symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
+  return symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
 }
 
 /** True for what an object literal or `Object.create(null)` makes, of another realm too; not for a replaced prototype. */
@@ -83,7 +83,9 @@ export function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null || isForeignObjectPrototype(prototype as object);
 }
 
-/** Data alone, such as a parsed request body assigned to a prototype, cannot look like another realm's `Object.prototype`. */
+/**
+ * Data alone, such as a parsed request body assigned to a prototype, cannot look like another realm's `Object.prototype`.
+ */
 function isForeignObjectPrototype(prototype: object): boolean {
   return (
     Object.getPrototypeOf(prototype) === null &&
@@ -106,5 +108,7 @@ const KINDS: readonly (readonly [new (...args: never[]) => object, string])[] = 
 /** The kind of an object that is not plain. Never its class's name, which could be data where a prototype was replaced. */
 function kindOf(value: object): string {
   if (ArrayBuffer.isView(value)) return "a typed array";
-  return KINDS.find(([constructor]) => value instanceof constructor)?.[1] ?? "an instance of a class, or a replaced prototype";
+  return (
+    KINDS.find(([constructor]) => value instanceof constructor)?.[1] ?? "an instance of a class, or a replaced prototype"
+  );
 }

@@ -4,9 +4,9 @@ const MAX_LEVELS = 1100;
 /**
  * `JSON.parse`, with every key as it is written.
  *
- * V8 misreads keys with escapes: once an object had the key `\`, another key such as `\n` in the same place of a similar object
- * comes out as `\` too (nodejs/node#63785; open in Node 24 and 26 and Deno 2). A visitor who chooses keys could so change what is
- * read of other sessions. Text with such a key is therefore read here; all other text natively.
+ * V8 misreads keys with escapes: once an object had the key `\`, another key such as `\n` in the same place of a similar
+ * object comes out as `\` too (nodejs/node#63785; open in Node 24 and 26 and Deno 2). A visitor who chooses keys could so
+ * change what is read of other sessions. Text with such a key is therefore read here; all other text natively.
  *
  * @throws {SyntaxError} when the text is not JSON; its message can hold data
  */
@@ -27,7 +27,7 @@ export function endOfString(text: string, start: number): number {
 function hasEscapedKey(text: string): boolean {
   let backslash = text.indexOf("\\");
   if (backslash === -1) return false;
-  for (let start = text.indexOf('"'); start !== -1; ) {
+  for (let start = text.indexOf('"'); start !== -1;) {
     const end = endOfString(text, start);
     if (backslash < start) backslash = text.indexOf("\\", start);
     if (backslash === -1) return false;

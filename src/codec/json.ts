@@ -10,16 +10,15 @@ export interface JsonCodecOptions {
 }
 
 const MARK = "j1:";
-const SAFE_KEY = /^[A-Za-z_][\w-]{0,39}$/;
 
 /**
  * Data as JSON, the default codec. Text: `j1:` and the JSON.
  *
- * It carries plain objects, dense arrays, strings (lone surrogates too), finite numbers (negative zero too), booleans and null,
- * and refuses whatever JSON would lose or change in silence: functions, symbols, BigInt, NaN, infinities, `Date`, `Map` and
- * every other instance of a class, arrays with holes or named properties, cycles, and what is nested too deep. An undefined
- * property counts as absent. `toJSON` is never called. Keys are data: `__proto__` comes back as an own property, and no
- * prototype is touched. An object that is referred to twice comes back as two.
+ * It carries plain objects, dense arrays, strings (lone surrogates too), finite numbers (negative zero too), booleans and
+ * null, and refuses whatever JSON would lose or change in silence: functions, symbols, BigInt, NaN, infinities, `Date`,
+ * `Map` and every other instance of a class, arrays with holes or named properties, cycles, and what is nested too deep. An
+ * undefined property counts as absent. `toJSON` is never called. Keys are data: `__proto__` comes back as an own property,
+ * and no prototype is touched. An object that is referred to twice comes back as two.
  *
  * The text has the keys in the order of the object, so the same content with its keys in another order is another text.
  */
@@ -44,17 +43,18 @@ function stringifyJson(value: Readonly<Record<string, unknown>>, maxDepth: numbe
     throw new CodecError("value", "The session's data is not a plain object");
   }
   if (hasSymbols(value)) throw new CodecError("value", "The session's data has a symbol as a key, which JSON cannot carry");
-  for (const key of Object.keys(value)) {
+  const keys = Object.keys(value);
+  for (const [index, key] of keys.entries()) {
     const item = value[key];
     const obstacle = item === undefined ? undefined : jsonObstacle(item, 2, check);
-    if (obstacle !== undefined) throw refusal(key, obstacle);
+    // Keys are data too: the place is told by number.
+    if (obstacle !== undefined) throw refusal(`key ${index + 1} of ${keys.length}`, obstacle);
   }
   return check.needsWriter ? writeJson(value) : JSON.stringify(value);
 }
 
-function refusal(key: string, obstacle: string): CodecError {
-  const place = SAFE_KEY.test(key) ? `The session's "${key}" has` : "A value of the session has";
-  return new CodecError("value", `${place} ${obstacle}, which JSON cannot carry`);
+function refusal(place: string, obstacle: string): CodecError {
+  return new CodecError("value", `The session's value under ${place} has ${obstacle}, which JSON cannot carry`);
 }
 
 /** True when somebody taught all objects, or all arrays, `toJSON`, which `JSON.stringify` would call. */
@@ -86,7 +86,9 @@ function parseJson(plain: string, maxDepth: number): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** True when the text has more open brackets at one place than `maxDepth`. Exact for JSON, and harmless for anything else. */
+/**
+ * True when the text has more open brackets at one place than `maxDepth`. Exact for JSON, and harmless for anything else.
+ */
 function isDeeper(text: string, maxDepth: number): boolean {
   if (!hasMoreThan(text, maxDepth)) return false;
   let depth = 0;

@@ -16,11 +16,12 @@ export interface MigratingCodecOptions {
  * Reads what several codecs wrote and writes with one: for the time in which stored sessions move from one codec to another.
  * Which codec reads a text is decided by its mark alone; a text that one codec refuses is never tried with the next.
  *
- * While a codec without keys is among the readers, whoever can write to the store can plant sessions that read as genuine, sealed
- * writer or not: the protection begins when the migration ends. Drop the old reader as soon as the sessions it wrote have
- * expired.
+ * While a codec without keys is among the readers, whoever can write to the store can plant sessions that read as genuine,
+ * sealed writer or not: the protection begins when the migration ends. Drop the old reader as soon as the sessions it wrote
+ * have expired.
  *
- * A text of another codec comes out as the writer's plain text, so it counts as unchanged, and is stored anew with the next change.
+ * A text of another codec comes out as the writer's plain text, so it counts as unchanged, and is stored anew with the next
+ * change.
  *
  * @throws {TypeError} when two codecs have the same mark: give one codec both keys instead; or for a mark of another shape
  */
@@ -29,7 +30,8 @@ export function migratingCodec({ write, read }: MigratingCodecOptions): MarkedCo
   for (const codec of [write, ...read]) {
     for (const mark of codec.marks) {
       if (!MARK.test(mark)) throw new TypeError("migratingCodec: a mark must be letters, digits and a colon, as in `j1:`.");
-      if (byMark.has(mark)) throw new TypeError(`migratingCodec: two codecs have the mark "${mark}". Merge their keys or options.`);
+      if (byMark.has(mark))
+        throw new TypeError(`migratingCodec: two codecs have the mark "${mark}". Merge their keys or options.`);
       byMark.set(mark, codec);
     }
   }
@@ -56,6 +58,8 @@ function rewritten(write: MarkedCodec, value: Record<string, unknown>): string {
     return write.stringify(value);
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
-    throw new CodecError("format", `The stored text has a value that the codec ${write.name} cannot carry`, { cause: error });
+    throw new CodecError("format", `The stored text has a value that the codec ${write.name} cannot carry`, {
+      cause: error,
+    });
   }
 }

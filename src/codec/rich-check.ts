@@ -18,14 +18,15 @@ export interface RichBounds {
 }
 
 /**
- * Checks devalue's flat format before anything is built from it: an outermost object, no cycle, bounded depth, a bounded number of
- * values when shared parts are counted as often as they are referred to, and no array that claims to be far longer than what the
- * text holds of it.
+ * Checks devalue's flat format before anything is built from it: an outermost object, no cycle, bounded depth, a bounded
+ * number of values when shared parts are counted as often as they are referred to, and no array that claims to be far longer
+ * than what the text holds of it.
  *
  * @throws {CodecError} reason `format` or `size`
  */
 export function checkFlat(flat: unknown, bounds: RichBounds): void {
-  if (!Array.isArray(flat) || !isObjectEntry(flat[0])) throw new CodecError("format", "The stored text is not a rich object");
+  if (!Array.isArray(flat) || !isObjectEntry(flat[0]))
+    throw new CodecError("format", "The stored text is not a rich object");
   new FlatCheck(flat, bounds).measure(0, 1);
 }
 
@@ -72,7 +73,8 @@ class FlatCheck {
     let values = 1;
     for (const child of this.#children(entry)) {
       if (isSentinel(child)) continue;
-      if (typeof child !== "number" || !Number.isInteger(child) || child < 0 || child >= this.#flat.length) throw malformed();
+      if (typeof child !== "number" || !Number.isInteger(child) || child < 0 || child >= this.#flat.length)
+        throw malformed();
       const extent = this.measure(child, depth + 1);
       height = Math.max(height, extent.height);
       values += extent.values;

@@ -27,13 +27,14 @@ const CARRIED = new Set(
  * devalue's flat JSON.
  *
  * Beyond what JSON has it carries `Date`, `Map`, `Set`, BigInt, NaN, the infinities, undefined, `URL`, `URLSearchParams`,
- * `ArrayBuffer`, typed arrays, `DataView` and, where the runtime has it, `Temporal`. An object that is referred to twice comes
- * back as one. A view on a part of a buffer is stored, and comes back, as a view on a buffer of its own.
+ * `ArrayBuffer`, typed arrays, `DataView` and, where the runtime has it, `Temporal`. An object that is referred to twice
+ * comes back as one. A view on a part of a buffer is stored, and comes back, as a view on a buffer of its own.
  *
- * It refuses functions, symbols, promises, regular expressions, boxed primitives, errors, instances of other classes (a Node `Buffer` and everything
- * that extends a built-in class included), arrays with named properties, and a key called `__proto__`. Cycles are refused too,
- * although devalue could carry them: sessions are compared and merged as trees. An array of mostly holes may be at most 10,000
- * long, when writing and when reading, because a few bytes could otherwise stand for 2^32 items.
+ * It refuses functions, symbols, promises, regular expressions, boxed primitives, errors, instances of other classes (a Node
+ * `Buffer` and everything that extends a built-in class included), arrays with named properties, and a key called
+ * `__proto__`. Cycles are refused too, although devalue could carry them: sessions are compared and merged as trees. An
+ * array of mostly holes may be at most 10,000 long, when writing and when reading, because a few bytes could otherwise stand
+ * for 2^32 items.
  *
  * The text has keys and entries in their order in the value: the same value in the same order is the same text.
  */
@@ -69,7 +70,9 @@ function stringifyRich(value: Readonly<Record<string, unknown>>, bounds: RichBou
   try {
     checkFlat(parseJsonText(text), bounds);
   } catch (error) {
-    throw error instanceof CodecError ? new CodecError("value", `The session's data cannot be carried: ${error.message}`) : error;
+    throw error instanceof CodecError
+      ? new CodecError("value", `The session's data cannot be carried: ${error.message}`)
+      : error;
   }
   return text;
 }
@@ -94,7 +97,9 @@ function parseRich(plain: string, bounds: RichBounds): Record<string, unknown> {
 function tagOf(value: object): string {
   const tag = Object.prototype.toString.call(value).slice(8, -1);
   if (!CARRIED.has(tag) && !tag.startsWith("Temporal.")) return "Object";
-  const constructor = tag.split(".").reduce<unknown>((scope, name) => (isObject(scope) ? Reflect.get(scope, name) : undefined), globalThis);
+  const constructor = tag
+    .split(".")
+    .reduce<unknown>((scope, name) => (isObject(scope) ? Reflect.get(scope, name) : undefined), globalThis);
   const isItself = typeof constructor === "function" && Object.getPrototypeOf(value) === constructor.prototype;
   return isItself && !hasNamedProperties(value) ? tag : "Object";
 }
@@ -126,9 +131,8 @@ function viewInfo(view: ArrayBufferView) {
 }
 
 function refusal(error: DevalueError): CodecError {
-  const key = /^\.([A-Za-z_]\w{0,39})(?![\w$])/.exec(error.path)?.[1];
-  const place = key === undefined ? "A value of the session" : `The session's "${key}"`;
-  return new CodecError("value", `${place} has ${kindOf(error.value)}, which the rich codec cannot carry`);
+  // The error's path has keys in it, and keys are data too.
+  return new CodecError("value", `A value of the session has ${kindOf(error.value)}, which the rich codec cannot carry`);
 }
 
 function kindOf(value: unknown): string {

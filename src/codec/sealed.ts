@@ -16,14 +16,14 @@ export interface SealedCodecOptions {
 
 /**
  * Encrypts and authenticates what another codec encodes, so that who reads the store learns only its length. Text: `e1:` and
- * base64url of the sealed bytes (AES-256-GCM with a key of its own for every message; 61 bytes more than the text, and a third
- * on top).
+ * base64url of the sealed bytes (AES-256-GCM with a key of its own for every message; 61 bytes more than the text, and a
+ * third on top).
  *
- * A value opens only at the place where it was sealed. Reading fails with {@link CodecError} `key` for a key that is not in the
- * ring, `tampered` for what does not verify, and `format` for everything without the mark: plain text is never read.
+ * A value opens only at the place where it was sealed. Reading fails with {@link CodecError} `key` for a key that is not in
+ * the ring, `tampered` for what does not verify, and `format` for everything without the mark: plain text is never read.
  *
- * Sealing `compressedCodec()` is allowed and saves space, but then the length depends on the content: who sees lengths and can
- * have text of their own stored next to a secret may find the secret out, as in the attacks called CRIME and BREACH.
+ * Sealing `compressedCodec()` is allowed and saves space, but then the length depends on the content: who sees lengths and
+ * can have text of their own stored next to a secret may find the secret out, as in the attacks called CRIME and BREACH.
  *
  * @throws {TypeError} for keys that are missing, short or not random
  */

@@ -18,13 +18,13 @@ export interface SignedCodecOptions {
 const SIGNATURE_CHARACTERS = 48;
 
 /**
- * Signs what another codec encodes: readable in the store, and refused when anybody without the key wrote or changed it. Text:
- * `s1:`, key id and tag as 48 base64url characters, a colon, and the inner codec's text.
+ * Signs what another codec encodes: readable in the store, and refused when anybody without the key wrote or changed it.
+ * Text: `s1:`, key id and tag as 48 base64url characters, a colon, and the inner codec's text.
  *
- * HMAC-SHA-256 over the purpose, the place and the text, so that a value copied to another session's record does not verify. An
- * older copy of the same record does: signing does not tell old from new. Reading fails with {@link CodecError} `key` for a key
- * that is not in the ring, `tampered` for what does not verify, and `format` for everything without the mark: unsigned text is
- * never read.
+ * HMAC-SHA-256 over the purpose, the place and the text, so that a value copied to another session's record does not verify.
+ * An older copy of the same record does: signing does not tell old from new. Reading fails with {@link CodecError} `key` for
+ * a key that is not in the ring, `tampered` for what does not verify, and `format` for everything without the mark: unsigned
+ * text is never read.
  *
  * @throws {TypeError} for keys that are missing, short or not random
  */

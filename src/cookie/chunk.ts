@@ -17,9 +17,9 @@ const FIRST_CHUNK = /^~([1-9][0-9]?)~/;
 const CHUNK_NUMBER = /^\.([1-9][0-9]?)$/;
 
 /**
- * Splits a value over as many cookies as it needs: `name` alone when it fits, else `name`, `name.1`, `name.2` … The first one
- * then begins with the number of chunks between tildes. Because every writer sets `name`, the last writer's value is the one
- * that is read, whatever chunks an earlier or parallel response left behind.
+ * Splits a value over as many cookies as it needs: `name` alone when it fits, else `name`, `name.1`, `name.2` … The first
+ * one then begins with the number of chunks between tildes. Because every writer sets `name`, the last writer's value is the
+ * one that is read, whatever chunks an earlier or parallel response left behind.
  *
  * @param value ASCII text
  * @param maxBytes the most bytes of one cookie, name included. Default 3,900.

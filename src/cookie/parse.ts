@@ -9,9 +9,9 @@ const EQUALS = 0x3d;
 const MAX_PAIRS = 256;
 
 /**
- * Calls `visit` for every pair of the header whose text begins with `prefix`: with the index behind the prefix, and the index
- * where the pair ends. One pass: it looks for the prefix and skips to the end of the pair that holds it, so the time grows with
- * the header's length only.
+ * Calls `visit` for every pair of the header whose text begins with `prefix`: with the index behind the prefix, and the
+ * index where the pair ends. One pass: it looks for the prefix and skips to the end of the pair that holds it, so the time
+ * grows with the header's length only.
  */
 function eachPairWith(header: string, prefix: string, visit: (from: number, end: number) => void): void {
   let start = 0;
@@ -21,8 +21,8 @@ function eachPairWith(header: string, prefix: string, visit: (from: number, end:
     if (at === -1) return;
     const semicolon = header.indexOf(";", at);
     const end = semicolon === -1 ? header.length : semicolon;
-    // Whether the prefix opens its pair: only blanks may stand between it and the semicolon before. Anything else, a no-break
-    // space included, is part of another name. What lies before `start` was looked at already.
+    // Whether the prefix opens its pair: only blanks may stand between it and the semicolon before. Anything else, a
+    // no-break space included, is part of another name. What lies before `start` was looked at already.
     const before = skipBlanksBack(header, at, start);
     if (before === start || header.charCodeAt(before - 1) === SEMICOLON) {
       pairs++;
@@ -46,10 +46,10 @@ function skipBlanksBack(header: string, end: number, start: number): number {
 /**
  * The values of every cookie called exactly `name`, in the header's order, at most 256.
  *
- * Values are raw. Nothing is percent-decoded, and double quotes stay where they are: RFC 6265 (5.2, and the note in 5.4 of its
- * revision) makes them part of the value, and a value that sojourn wrote has none. Only space and tab are dropped, and only
- * around a pair: a name with any other byte in front (a no-break space, a byte order mark) is another name, however a trimming
- * parser would read it. A pair without a name is no cookie.
+ * Values are raw. Nothing is percent-decoded, and double quotes stay where they are: RFC 6265 (5.2, and the note in 5.4 of
+ * its revision) makes them part of the value, and a value that sojourn wrote has none. Only space and tab are dropped, and
+ * only around a pair: a name with any other byte in front (a no-break space, a byte order mark) is another name, however a
+ * trimming parser would read it. A pair without a name is no cookie.
  *
  * @param header the request's `Cookie` header; several lines joined by `; `
  */
@@ -63,8 +63,8 @@ export function readCookies(header: string | undefined, name: string): string[] 
 /** What a request holds of a cookie that may be split. */
 export interface ChunkedCookie {
   /**
-   * The complete values: one for each cookie of the name, chunks joined, at most 20. More than one means that the name was set
-   * twice, for different paths or domains.
+   * The complete values: one for each cookie of the name, chunks joined, at most 20. More than one means that the name was
+   * set twice, for different paths or domains.
    */
   readonly values: readonly string[];
   /** The names of the further chunks (`name.1` …) in the request, whether they belong to a value or not. */
@@ -77,8 +77,8 @@ export interface ChunkedCookie {
  * The values of a cookie written by `splitCookie`: whole, or joined from `name`, `name.1` …
  *
  * The first chunk says how many there are, so that chunks left over from an earlier value are never read. A chunk that is
- * missing, or there twice with different values, makes the value incomplete; a mixture of two values is joined, and is for the
- * signature or the seal to refuse.
+ * missing, or there twice with different values, makes the value incomplete; a mixture of two values is joined, and is for
+ * the signature or the seal to refuse.
  */
 export function readChunked(header: string | undefined, name: string): ChunkedCookie {
   if (header === undefined || name === "") return { values: [], chunkNames: [], incomplete: false };

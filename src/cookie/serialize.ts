@@ -10,8 +10,8 @@ export interface CookieAttributes {
   /** One jar for each embedding site (CHIPS); for a cookie that is used inside other sites' pages. */
   readonly partitioned: boolean;
   /**
-   * Seconds until the browser forgets the cookie, rounded up to whole ones and clamped to 0 and 400 days, which is the most that
-   * browsers keep. Absent: until the browser is closed.
+   * Seconds until the browser forgets the cookie, rounded up to whole ones and clamped to 0 and 400 days, which is the most
+   * that browsers keep. Absent: until the browser is closed.
    */
   readonly maxAgeSeconds?: number | undefined;
 }
@@ -46,8 +46,8 @@ export function serializeCookie(name: string, value: string, attributes: CookieA
 }
 
 /**
- * The `Set-Cookie` value that makes a browser forget a cookie: path, domain and partition must be those it was set with, and a
- * prefixed name keeps the attributes that its prefix asks for.
+ * The `Set-Cookie` value that makes a browser forget a cookie: path, domain and partition must be those it was set with, and
+ * a prefixed name keeps the attributes that its prefix asks for.
  */
 export function serializeDeletion(name: string, attributes: CookieAttributes): string {
   return `${name}=${scope(attributes)}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT${flags(attributes)}`;
@@ -68,8 +68,8 @@ function clampMaxAge(seconds: number): number {
 }
 
 /**
- * Checks a cookie's name and attributes, once, when they are configured: what browsers would refuse without a word is refused
- * here with the reason.
+ * Checks a cookie's name and attributes, once, when they are configured: what browsers would refuse without a word is
+ * refused here with the reason.
  *
  * @throws {TypeError} saying what to change
  */
@@ -86,15 +86,17 @@ function checkName(name: string): void {
     throw new TypeError("A cookie's name must be 1 to 256 letters, digits or the marks !#$%&'*+-.^_`|~. Rename the cookie.");
   }
   if (name.startsWith("$")) {
-    throw new TypeError("A cookie's name must not begin with a dollar sign, which old servers read as an attribute. Rename it.");
+    throw new TypeError(
+      "A cookie's name must not begin with a dollar sign, which old servers read as an attribute. Rename it.",
+    );
   }
 }
 
 function checkPath(path: string): void {
   if (typeof path !== "string" || !/^\/[\x21-\x2B\x2D-\x3A\x3C-\x7E]*$/.test(path) || path.length > 1024) {
     throw new TypeError(
-      'A cookie\'s path must begin with "/" and hold no blank, control character, comma, semicolon or letter beyond ASCII. ' +
-        'Use "/" for the whole site, or percent-encode it.',
+      'A cookie\'s path must begin with "/" and hold no blank, control character, comma, semicolon or letter beyond ' +
+        'ASCII. Use "/" for the whole site, or percent-encode it.',
     );
   }
 }
@@ -103,7 +105,8 @@ function checkDomain(domain: string): void {
   const label = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?";
   if (typeof domain !== "string" || domain.length > 253 || !new RegExp(`^\\.?${label}(?:\\.${label})*$`).test(domain)) {
     throw new TypeError(
-      'A cookie\'s domain must be a host name in ASCII without scheme, port or path, like "example.com". Leave it out for one host.',
+      'A cookie\'s domain must be a host name in ASCII without scheme, port or path, like "example.com". ' +
+        "Leave it out for one host.",
     );
   }
 }
@@ -131,17 +134,20 @@ function checkPrefix(name: string, { secure, httpOnly, path, domain }: CookieAtt
   const prefix = /^__(?:Host-Http|Host|Secure|Http)-/i.exec(name)?.[0];
   if (prefix === undefined) return;
   const kind = prefix.toLowerCase();
-  if (!secure) throw new TypeError(`Browsers refuse a cookie named ${prefix}… that is not secure. Set secure: true, or rename it.`);
+  if (!secure)
+    throw new TypeError(`Browsers refuse a cookie named ${prefix}… that is not secure. Set secure: true, or rename it.`);
   if (kind.includes("http-") && !httpOnly) {
     throw new TypeError(`Browsers refuse a cookie named ${prefix}… that is not httpOnly. Set httpOnly: true, or rename it.`);
   }
   if (kind.startsWith("__host-") && path !== "/") {
-    throw new TypeError(`Browsers refuse a cookie named ${prefix}… with another path than "/". Set path: "/", or rename it.`);
+    throw new TypeError(
+      `Browsers refuse a cookie named ${prefix}… with another path than "/". Set path: "/", or rename it.`,
+    );
   }
   if (kind.startsWith("__host-") && domain !== undefined) {
     throw new TypeError(
-      `Browsers refuse a cookie named ${prefix}… with a domain. Leave the domain out, or name it __Secure-… to share it with ` +
-        "every host of the domain, which may then overwrite it.",
+      `Browsers refuse a cookie named ${prefix}… with a domain. Leave the domain out, or name it __Secure-… to share ` +
+        "it with every host of the domain, which may then overwrite it.",
     );
   }
 }

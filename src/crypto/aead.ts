@@ -25,8 +25,8 @@ export type Opened =
  *
  * Every message has a key and an initialization vector of its own, one block of HKDF-Expand with SHA-512 (RFC 5869) over the
  * place and a random salt of 192 bits: there is no counter to keep and no practical number of messages after which a key is
- * used up. The same block gives a commitment to the key, because GCM alone lets one ciphertext open under two keys. Version, key
- * id and place are authenticated with it.
+ * used up. The same block gives a commitment to the key, because GCM alone lets one ciphertext open under two keys. Version,
+ * key id and place are authenticated with it.
  */
 export function seal(keys: PurposeKeys, place: string, plain: Uint8Array): Buffer {
   return sealWith(keys, place, plain, randomBytes(SALT_BYTES));
@@ -44,8 +44,8 @@ export function sealWith(keys: PurposeKeys, place: string, plain: Uint8Array, sa
 }
 
 /**
- * Opens what {@link seal} made for the same place. `format`: a newer version; `key`: made with a key that is not in the ring;
- * `tampered`: everything else. The key is chosen by its id, never by trying, and the commitment is compared first.
+ * Opens what {@link seal} made for the same place. `format`: a newer version; `key`: made with a key that is not in the
+ * ring; `tampered`: everything else. The key is chosen by its id, never by trying, and the commitment is compared first.
  */
 export function open(keys: PurposeKeys, place: string, sealed: Uint8Array): Opened {
   if (sealed.byteLength < SEAL_BYTES) return { refusal: "tampered" };

@@ -4,8 +4,8 @@ export function encodeBase64url(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of base64url text, or undefined when the text is not the one spelling of any bytes: a character of another alphabet,
- * padding, white space, an impossible length, or bits left over that are not zero.
+ * The bytes of base64url text, or undefined when the text is not the one spelling of any bytes: a character of another
+ * alphabet, padding, white space, an impossible length, or bits left over that are not zero.
  */
 export function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, "base64url");

@@ -39,5 +39,7 @@ export function verify(
 }
 
 function tag(key: KeyObject, { purpose, place }: SignScope, text: string | Uint8Array): Buffer {
-  return createHmac("sha256", key).update(framed([VERSION, purpose, place, text])).digest();
+  return createHmac("sha256", key)
+    .update(framed([VERSION, purpose, place, text]))
+    .digest();
 }

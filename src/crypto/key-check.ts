@@ -1,6 +1,9 @@
 import { decodeBase64url } from "./base64url.ts";
 
-/** A key: at least 32 random bytes, as they are or as the text that `sojourn generate-key` prints (base64url, or hexadecimal). */
+/**
+ * A key: at least 32 random bytes, as they are or as the text that `sojourn generate-key` prints (base64url, or
+ * hexadecimal).
+ */
 export type KeyInput = string | Uint8Array;
 
 /** The fewest bytes of a key. */
@@ -9,7 +12,8 @@ export const KEY_BYTES = 32;
 const MAX_KEY_BYTES = 1024;
 const MAKE_ONE = "Make one with `npx sojourn generate-key` and keep it out of the source code.";
 // Long enough that a random key hardly ever spells one: six letters, either case, about once in 25 million keys.
-const PLACEHOLDER = /secret|password|passphrase|passw0rd|change.?me|replace.?me|placeholder|example|default|sojourn|session/i;
+const PLACEHOLDER =
+  /secret|password|passphrase|passw0rd|change.?me|replace.?me|placeholder|example|default|sojourn|session/i;
 
 /**
  * The bytes of a key, checked: what people type instead of a key is refused, as are keys that are too short.
@@ -26,7 +30,8 @@ export function keyBytes(input: KeyInput): Buffer {
 }
 
 function decodeKeyText(text: string): Buffer {
-  if (PLACEHOLDER.test(text)) throw new TypeError(`A key looks like a placeholder or a phrase, not a random key. ${MAKE_ONE}`);
+  if (PLACEHOLDER.test(text))
+    throw new TypeError(`A key looks like a placeholder or a phrase, not a random key. ${MAKE_ONE}`);
   const isHex = /^(?:[0-9a-f]{2})+$/.test(text) || /^(?:[0-9A-F]{2})+$/.test(text);
   if (isHex && text.length >= KEY_BYTES * 2) return Buffer.from(text, "hex");
   const bytes = decodeBase64url(text);

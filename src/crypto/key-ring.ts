@@ -78,11 +78,12 @@ export class KeyRing {
 }
 
 /**
- * The ring of `keys`: the first one writes, all of them read. To replace a key, put the new one in front, and drop the old one
- * when what it wrote has expired.
+ * The ring of `keys`: the first one writes, all of them read. To replace a key, put the new one in front, and drop the old
+ * one when what it wrote has expired.
  *
  * @param keys one key or several, newest first; each 32 random bytes or more, or the text that `sojourn generate-key` prints
- * @throws {TypeError} for a key that is missing, short, a placeholder, a phrase or a pattern; the message never holds the key
+ * @throws {TypeError} for a key that is missing, short, a placeholder, a phrase or a pattern; the message never holds the
+ * key
  */
 export function keyRing(keys: KeyInput | readonly KeyInput[] | KeyRing): KeyRing {
   if (keys instanceof KeyRing) return keys;

@@ -5,21 +5,24 @@ import type { OpenOutcome, StatelessStore } from "../core/store.ts";
 import { open, seal } from "../crypto/aead.ts";
 import { decodeBase64url, encodeBase64url } from "../crypto/base64url.ts";
 import { sign, SIGNATURE_BYTES, verify, type Refusal } from "../crypto/hmac.ts";
-import { keyRing, type KeyInput, KeyRing, type PurposeKeys } from "../crypto/key-ring.ts";
+import { keyRing, type KeyInput, type KeyRing, type PurposeKeys } from "../crypto/key-ring.ts";
 import { packRecord, unpackRecord } from "./cookie/packed-record.ts";
 
 /** Options of {@link cookieStore}. */
 export interface CookieStoreOptions {
   /** The keys: the first writes, all read. Each 32 random bytes, or the text that `sojourn generate-key` prints. */
   readonly keys: KeyInput | readonly KeyInput[] | KeyRing;
-  /** `sealed`: nobody but the server reads the data. `signed`: the browser's owner can read it, and not change it. Default sealed. */
+  /**
+   * `sealed`: nobody but the server reads the data. `signed`: the browser's owner can read it, and not change it. Default
+   * sealed.
+   */
   readonly mode?: "sealed" | "signed" | undefined;
   /**
    * The most bytes that one session may take over all its cookies, names included: 512 to 65,536. Default 7,168.
    *
-   * A `Cookie` header is one line, and nginx and Apache refuse a line beyond 8 KiB, Node all headers beyond 16 KiB: the default
-   * leaves room for other cookies. Raise it only with the limits of everything in front of the application. On the way to the
-   * browser, nginx as a proxy also bounds all response headers together (`proxy_buffer_size`, 4 or 8 KiB).
+   * A `Cookie` header is one line, and nginx and Apache refuse a line beyond 8 KiB, Node all headers beyond 16 KiB: the
+   * default leaves room for other cookies. Raise it only with the limits of everything in front of the application. On the
+   * way to the browser, nginx as a proxy also bounds all response headers together (`proxy_buffer_size`, 4 or 8 KiB).
    */
   readonly maxCookieBytes?: number | undefined;
 }
@@ -39,13 +42,13 @@ const MARK = /^[es]([1-9][0-9]{0,2})\./;
 /**
  * Keeps each session in its visitor's own cookie, sealed or signed; the server keeps nothing.
  *
- * That makes it no shared state, and it says so: two requests at once do not see each other's changes and the last response wins,
- * nothing can be listed or revoked, and an old copy of a cookie is good until its deadline, after a logout too. Use it for a
- * few small values that may be read back late, not for counters, balances or single-use codes.
+ * That makes it no shared state, and it says so: two requests at once do not see each other's changes and the last response
+ * wins, nothing can be listed or revoked, and an old copy of a cookie is good until its deadline, after a logout too. Use it
+ * for a few small values that may be read back late, not for counters, balances or single-use codes.
  *
- * The value is bound to the cookie's name and carries a version mark and a key id. Reading gives `missing` for what is not its own,
- * with `tampered` when it is marked as its own and does not verify. Both modes are read, whichever writes, because both are
- * made with the same keys; nothing else is ever read.
+ * The value is bound to the cookie's name and carries a version mark and a key id. Reading gives `missing` for what is not
+ * its own, with `tampered` when it is marked as its own and does not verify. Both modes are read, whichever writes, because
+ * both are made with the same keys; nothing else is ever read.
  *
  * @throws {SessionError} `ERR_SESSION_CONFIG` for keys that are missing, short or not random, or options out of range; when
  * opening, `ERR_SESSION_UNREADABLE` for a key that is not in the ring or a newer format; when sealing,
@@ -82,7 +85,9 @@ export function cookieStore(options: CookieStoreOptions): StatelessStore {
       const outcome = protection.unprotect(bytes, cookieName);
       if ("refusal" in outcome) {
         if (outcome.refusal === "tampered") return { status: "missing", tampered: true };
-        throw unreadable(`The session's cookie ${outcome.refusal === "key" ? "was made with another key" : "has a newer format"}`);
+        throw unreadable(
+          `The session's cookie ${outcome.refusal === "key" ? "was made with another key" : "has a newer format"}`,
+        );
       }
       const record = unpackRecord(outcome.plain.toString());
       if (record === undefined) throw unreadable("The session's cookie holds another record than this version writes");
@@ -96,7 +101,10 @@ export function cookieStore(options: CookieStoreOptions): StatelessStore {
       const value = mark + encodeBase64url(protect(Buffer.from(text), cookieName));
       const bytes = cookieBytes(cookieName, value);
       if (bytes > maxCookieBytes) {
-        throw new SessionError("ERR_SESSION_TOO_LARGE", `The session takes ${bytes} bytes of cookies, of at most ${maxCookieBytes}`);
+        throw new SessionError(
+          "ERR_SESSION_TOO_LARGE",
+          `The session takes ${bytes} bytes of cookies, of at most ${maxCookieBytes}`,
+        );
       }
       return value;
     },

@@ -30,7 +30,10 @@ test("the bound above which it tries is exact, in bytes", () => {
 
 test("whatever JSON can carry comes back the same", () => {
   const always = compressedCodec({ above: 0 });
-  fc.assert(fc.property(jsonData, (data) => assert.deepStrictEqual(roundTrip(always, data), data)), { numRuns: 500 });
+  fc.assert(
+    fc.property(jsonData, (data) => assert.deepStrictEqual(roundTrip(always, data), data)),
+    { numRuns: 500 },
+  );
 });
 
 test("a bomb is refused at the bound, without being unpacked", () => {
@@ -76,7 +79,7 @@ test("an inner text that is not well formed, or looks compressed, is never mangl
 test("sealing the compressed saves space; the other way round does no harm", () => {
   const keys = generateKey();
   const data = { text: "again and again ".repeat(200) };
-  const [inside, outside] = [sealedCodec({ keys, codec: codec }), compressedCodec({ codec: sealedCodec({ keys }) })];
+  const [inside, outside] = [sealedCodec({ keys, codec }), compressedCodec({ codec: sealedCodec({ keys }) })];
   const length = (which: typeof inside) => which.encode(which.stringify(data), HERE).length;
   assert.ok(length(inside) < 300);
   assert.ok(length(outside) > 3000);

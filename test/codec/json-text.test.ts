@@ -7,7 +7,22 @@ import { richCodec } from "../../src/codec/rich.ts";
 import { assertPrototypeUntouched, hostileText, jsonData, ownEntries, roundTrip } from "./support.ts";
 
 // Keys that V8 has mistaken for one another, as they are written in JSON.
-const CONFUSED = ["\\\\", "\\n", '\\"', "\\ud800", "\\u0000", "\\/", "\\u0041", "\\\\\\\\", "\\\\x", "x\\\\", "x\\ud800", "\\ud83d\\ude00", "a", "/"];
+const CONFUSED = [
+  "\\\\",
+  "\\n",
+  '\\"',
+  "\\ud800",
+  "\\u0000",
+  "\\/",
+  "\\u0041",
+  "\\\\\\\\",
+  "\\\\x",
+  "x\\\\",
+  "x\\ud800",
+  "\\ud83d\\ude00",
+  "a",
+  "/",
+];
 
 test("a key with an escape is read as it is written, whatever keys other sessions had before", () => {
   for (const codec of [jsonCodec(), richCodec()]) {
@@ -28,7 +43,10 @@ test("confused keys in any order stay what they are", () => {
   fc.assert(
     fc.property(fc.constantFrom("k", "l", "m"), fc.array(entry, { maxLength: 3 }), (first, entries) => {
       const text = `{"${first}":1${entries.map(([key, value]) => `,"${key}":${value}`).join("")}}`;
-      const expected = ownEntries([[first, 1], ...entries.map(([key, value]) => [JSON.parse(`"${key}"`) as string, value] as const)]);
+      const expected = ownEntries([
+        [first, 1],
+        ...entries.map(([key, value]) => [JSON.parse(`"${key}"`) as string, value] as const),
+      ]);
       assert.deepStrictEqual(parseJsonText(text), expected);
     }),
     { numRuns: 5000 },
@@ -66,17 +84,73 @@ test("a key that is given twice has its last value at its first place, as with J
 });
 
 test("what is not JSON is refused by the strict reader as by JSON.parse", () => {
-  const bodies = ["", "1", "-", "01", "1.", ".5", "+1", "1e", "NaN", "tru", "truex", "nul", "undefined", '"', '"\\x"', '"\t"', "'a'", "[", "[1", "[1,]", "[,]", "[1 2]", "{", "{}", '{"a"}', '{"a":}', '{"a":1,}', "{a:1}", "]", "1 1", "[]]", "\u00a01", "1\u2028", "\ufeff1", "-Infinity", "0x1", "1_0", "1n"];
+  const bodies = [
+    "",
+    "1",
+    "-",
+    "01",
+    "1.",
+    ".5",
+    "+1",
+    "1e",
+    "NaN",
+    "tru",
+    "truex",
+    "nul",
+    "undefined",
+    '"',
+    '"\\x"',
+    '"\t"',
+    "'a'",
+    "[",
+    "[1",
+    "[1,]",
+    "[,]",
+    "[1 2]",
+    "{",
+    "{}",
+    '{"a"}',
+    '{"a":}',
+    '{"a":1,}',
+    "{a:1}",
+    "]",
+    "1 1",
+    "[]]",
+    "\u00a01",
+    "1\u2028",
+    "\ufeff1",
+    "-Infinity",
+    "0x1",
+    "1_0",
+    "1n",
+  ];
   for (const body of bodies) {
-    for (const text of [`{"\\n":${body}}`, `{"\\n":1,"b":[${body}]}`, `{"\\n":1}${body}`, `${body}{"\\n":1}`, `{"\\n":1,${body}}`]) {
-      assert.equal(outcome(() => parseJsonText(text)), outcome(() => JSON.parse(text)), text);
+    for (const text of [
+      `{"\\n":${body}}`,
+      `{"\\n":1,"b":[${body}]}`,
+      `{"\\n":1}${body}`,
+      `${body}{"\\n":1}`,
+      `{"\\n":1,${body}}`,
+    ]) {
+      assert.equal(
+        outcome(() => parseJsonText(text)),
+        outcome(() => JSON.parse(text)),
+        text,
+      );
     }
   }
   fc.assert(
-    fc.property(fc.array(fc.constantFrom(..."{}[],:\"\\n1-.e t\n", "true", '"\\n":', '"a":1'), { maxLength: 12 }), (parts) => {
-      const text = `{"\\n":${parts.join("")}}`;
-      assert.equal(outcome(() => parseJsonText(text)), outcome(() => JSON.parse(text)), text);
-    }),
+    fc.property(
+      fc.array(fc.constantFrom(...'{}[],:"\\n1-.e t\n', "true", '"\\n":', '"a":1'), { maxLength: 12 }),
+      (parts) => {
+        const text = `{"\\n":${parts.join("")}}`;
+        assert.equal(
+          outcome(() => parseJsonText(text)),
+          outcome(() => JSON.parse(text)),
+          text,
+        );
+      },
+    ),
     { numRuns: 3000 },
   );
 });
@@ -104,7 +178,10 @@ test("hostile text of 1 MiB is refused or read in time that grows with its lengt
 test("any key and value survive the strict reader", () => {
   fc.assert(
     fc.property(hostileText, hostileText, (key, value) => {
-      const data = ownEntries([['"', 0], [key, value]]);
+      const data = ownEntries([
+        ['"', 0],
+        [key, value],
+      ]);
       assert.deepStrictEqual(parseJsonText(JSON.stringify(data)), data);
     }),
     { numRuns: 1000 },

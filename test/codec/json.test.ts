@@ -34,7 +34,8 @@ test("lone surrogates come back, and the stored text has none", () => {
 });
 
 test("negative zero comes back as it was, and is not the same text as zero", () => {
-  for (const value of [{ a: -0 }, { a: [0, -0, { b: -0, c: undefined, d: "x" }] }]) assert.deepStrictEqual(roundTrip(codec, value), clean(value));
+  for (const value of [{ a: -0 }, { a: [0, -0, { b: -0, c: undefined, d: "x" }] }])
+    assert.deepStrictEqual(roundTrip(codec, value), clean(value));
   assert.notEqual(codec.stringify({ a: -0 }), codec.stringify({ a: 0 }));
 });
 
@@ -116,19 +117,25 @@ const LOST: readonly (readonly [what: string, value: unknown, message: RegExp])[
 
 test("what JSON would lose or change is refused, wherever it stands, and named by kind", () => {
   for (const [what, value, message] of LOST) {
-    for (const data of [{ key: value }, { key: { deep: [value] } }, { key: [{ deep: value }] }, { other: 1, key: [[value]] }]) {
+    for (const data of [
+      { key: value },
+      { key: { deep: [value] } },
+      { key: [{ deep: value }] },
+      { other: 1, key: [[value]] },
+    ]) {
       assert.throws(() => codec.stringify(data), refuses("value", message), what);
-      assert.throws(() => codec.stringify(data), refuses("value", /The session's "key" has/), what);
+      assert.throws(() => codec.stringify(data), refuses("value", /The session's value under key 1 of 1 has/), what);
     }
   }
-  assert.throws(() => codec.stringify({ [Symbol("x")]: 1 } as unknown as Data), refuses("value", /symbol/));
+  assert.throws(() => codec.stringify({ [Symbol("x")]: 1 }), refuses("value", /symbol/));
 });
 
 test("a key that could be data is not in the message", () => {
   for (const key of ["evil\nkey", "a b", "k".repeat(41), "1st", "", "__pr\u00f6to__", "user@example.com"]) {
     assert.throws(
       () => codec.stringify(ownEntries([[key, 1n]])),
-      (error) => refuses("value", /A value of the session has a BigInt/)(error) && (key === "" || !String(error).includes(key)),
+      (error) =>
+        refuses("value", /A value of the session has a BigInt/)(error) && (key === "" || !String(error).includes(key)),
     );
   }
 });
@@ -166,7 +173,21 @@ test("shared parts that grow into an endless tree are refused instead of running
 });
 
 test("only the object that stringify writes is parsed", () => {
-  for (const plain of ["", "null", "1", '"x"', "[]", "[1]", "{", "{}x", "undefined", "{'a':1}", '{"a":01}', "\ufeff{}", '{"a":1n}']) {
+  for (const plain of [
+    "",
+    "null",
+    "1",
+    '"x"',
+    "[]",
+    "[1]",
+    "{",
+    "{}x",
+    "undefined",
+    "{'a':1}",
+    '{"a":01}',
+    "\ufeff{}",
+    '{"a":1n}',
+  ]) {
     assert.throws(() => codec.parse(plain), refuses("format"), plain);
   }
 });
@@ -198,7 +219,10 @@ test("the depth that parse sees is the depth that stringify allows", () => {
       // Enough brackets that the exact count is made.
       const padded = `{"pad":[${Array.from({ length: 9 }, () => "[]").join()}],"in":${plain}}`;
       const isWritten = doesNotThrow(() => shallow.stringify({ pad: Array.from({ length: 9 }, () => []), in: data }));
-      assert.equal(doesNotThrow(() => shallow.parse(padded)), isWritten);
+      assert.equal(
+        doesNotThrow(() => shallow.parse(padded)),
+        isWritten,
+      );
     }),
     { numRuns: 1000 },
   );
@@ -217,9 +241,13 @@ test("another mark, a newer one and none are refused by format", () => {
   for (const text of ["j2:{}", "e1:AAAA", "{}", "", "j1", "J1:{}", " j1:{}", "r1:[{}]"]) {
     assert.throws(() => codec.decode(text, HERE), refuses("format"), text);
   }
-  assert.throws(() => codec.decode("hunter2:{}", HERE), (error) => refuses("format", /no version mark/)(error));
+  assert.throws(
+    () => codec.decode("hunter2:{}", HERE),
+    (error) => refuses("format", /no version mark/)(error),
+  );
 });
 
 test("options out of range are refused when configured", () => {
-  for (const maxDepth of [0, -1, 1.5, 1001, Number.NaN, "5" as never]) assert.throws(() => jsonCodec({ maxDepth }), TypeError);
+  for (const maxDepth of [0, -1, 1.5, 1001, Number.NaN, "5" as never])
+    assert.throws(() => jsonCodec({ maxDepth }), TypeError);
 });

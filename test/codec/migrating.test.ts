@@ -29,7 +29,8 @@ test("the mark alone decides: what its codec refuses is never tried with another
   assert.throws(() => codec.decode(text.slice(0, -2), HERE), refuses("tampered"));
   assert.throws(() => codec.decode(sealedCodec({ keys: testKey(2) }).encode("{}", HERE), HERE), refuses("key"));
   assert.throws(() => codec.decode("s1:j1:{}", HERE), refuses("tampered"));
-  for (const unknown of ["e2:AAAA", "r1:[{}]", "{}", ""]) assert.throws(() => codec.decode(unknown, HERE), refuses("format"));
+  for (const unknown of ["e2:AAAA", "r1:[{}]", "{}", ""])
+    assert.throws(() => codec.decode(unknown, HERE), refuses("format"));
 });
 
 test("a text of another format comes out in the writer's, and counts as unchanged", () => {

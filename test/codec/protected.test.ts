@@ -96,7 +96,7 @@ for (const [kind, mark, make] of KINDS) {
       "",
       mark.toUpperCase(),
       mark.replace("1", "2") + codec.encode("{}", HERE).slice(3),
-      `${mark.slice(0, 2)}`,
+      mark.slice(0, 2),
       ` ${codec.encode("{}", HERE)}`,
     ];
     for (const text of legacy) assert.throws(() => codec.decode(text, HERE), refuses("format"), text);
@@ -134,7 +134,8 @@ for (const [kind, mark, make] of KINDS) {
   });
 
   test(`${kind}: keys are checked when configured`, () => {
-    for (const keys of [[], Buffer.alloc(32), "secret", undefined]) assert.throws(() => make({ keys: keys as never }), TypeError);
+    for (const keys of [[], Buffer.alloc(32), "secret", undefined])
+      assert.throws(() => make({ keys: keys as never }), TypeError);
   });
 }
 

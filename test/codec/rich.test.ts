@@ -3,7 +3,16 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { richCodec } from "../../src/codec/rich.ts";
-import { assertPrototypeUntouched, type Data, HERE, hostileText, nested, ownEntries, refuses, roundTrip } from "./support.ts";
+import {
+  assertPrototypeUntouched,
+  type Data,
+  HERE,
+  hostileText,
+  nested,
+  ownEntries,
+  refuses,
+  roundTrip,
+} from "./support.ts";
 
 const codec = richCodec();
 
@@ -32,7 +41,10 @@ const richData: fc.Arbitrary<Data> = fc.letrec<{ value: unknown; object: Data }>
 })).object;
 
 test("the text is the mark and devalue's flat JSON", () => {
-  assert.equal(codec.encode(codec.stringify({ at: new Date(0), n: 1n }), HERE), 'r1:[{"at":1,"n":2},["Date","1970-01-01T00:00:00.000Z"],["BigInt","1"]]');
+  assert.equal(
+    codec.encode(codec.stringify({ at: new Date(0), n: 1n }), HERE),
+    'r1:[{"at":1,"n":2},["Date","1970-01-01T00:00:00.000Z"],["BigInt","1"]]',
+  );
   assert.equal(codec.name, "rich");
 });
 
@@ -106,9 +118,14 @@ const LOST: readonly (readonly [what: string, value: unknown, message: RegExp])[
 
 test("what cannot be carried is refused, wherever it stands, and named by kind", () => {
   for (const [what, value, message] of LOST) {
-    for (const data of [{ key: value }, { key: [{ deep: value }] }, { key: new Map([[1, value]]) }, { key: new Set([value]) }]) {
+    for (const data of [
+      { key: value },
+      { key: [{ deep: value }] },
+      { key: new Map([[1, value]]) },
+      { key: new Set([value]) },
+    ]) {
       assert.throws(() => codec.stringify(data), refuses("value", message), what);
-      assert.throws(() => codec.stringify(data), refuses("value", /The session's "key" has/), what);
+      assert.throws(() => codec.stringify(data), refuses("value", /A value of the session has/), what);
     }
   }
   for (const key of ["evil\nkey", "a b", "k".repeat(41), "user@example.com"]) {
@@ -117,7 +134,8 @@ test("what cannot be carried is refused, wherever it stands, and named by kind",
       (error) => refuses("value", /A value of the session has/)(error) && !String(error).includes(key),
     );
   }
-  for (const value of [null, [], new Map(), new Account(), 1]) assert.throws(() => codec.stringify(value as unknown as Data), refuses("value"));
+  for (const value of [null, [], new Map(), new Account(), 1])
+    assert.throws(() => codec.stringify(value as unknown as Data), refuses("value"));
 });
 
 test("a refusal does not hold the value", () => {
@@ -160,7 +178,8 @@ test("an array of holes is bounded, when writing and when reading", () => {
   for (const length of ["10001", "4294967295", "1e300"]) {
     assert.throws(() => codec.parse(`[{"a":1},[-7,${length},0,2],1]`), refuses("size"), length);
   }
-  for (const length of ["-1", "1.5", '"9"', "null", "[]"]) assert.throws(() => codec.parse(`[{"a":1},[-7,${length},0,2],1]`), refuses("format"), length);
+  for (const length of ["-1", "1.5", '"9"', "null", "[]"])
+    assert.throws(() => codec.parse(`[{"a":1},[-7,${length},0,2],1]`), refuses("format"), length);
 });
 
 const MALFORMED = [
@@ -230,7 +249,7 @@ test("hostile text is refused before anything is built from it", () => {
 test("any change to a text is read as another value or refused, never a crash", () => {
   const plain = codec.stringify({ m: new Map([["a", { d: new Date(0) }]]), s: new Set([1n, [, 1]]), b: new Uint8Array(3) });
   fc.assert(
-    fc.property(fc.nat({ max: plain.length - 1 }), fc.constantFrom(..."0123456789-[]{}\",:aM\\"), (index, character) => {
+    fc.property(fc.nat({ max: plain.length - 1 }), fc.constantFrom(...'0123456789-[]{}",:aM\\'), (index, character) => {
       const changed = plain.slice(0, index) + character + plain.slice(index + 1);
       try {
         codec.stringify(codec.parse(changed));

@@ -11,8 +11,24 @@ export const ELSEWHERE = { place: "f0".repeat(24) };
 /** Text that hurts: lone surrogates, line separators, quotes, controls, astral characters, names of the prototype. */
 export const hostileText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 20 }),
-  fc.string({ unit: fc.constantFrom("\ud800", "\udfff", "\ud83d", "\ude00", "a", "\\", '"', "\0", "\u2028", "\x7f"), maxLength: 8 }),
-  fc.constantFrom("__proto__", "constructor", "prototype", "toString", "toJSON", "then", "length", "_", "", "0", "-1", "j1:"),
+  fc.string({
+    unit: fc.constantFrom("\ud800", "\udfff", "\ud83d", "\ude00", "a", "\\", '"', "\0", "\u2028", "\x7f"),
+    maxLength: 8,
+  }),
+  fc.constantFrom(
+    "__proto__",
+    "constructor",
+    "prototype",
+    "toString",
+    "toJSON",
+    "then",
+    "length",
+    "_",
+    "",
+    "0",
+    "-1",
+    "j1:",
+  ),
 );
 
 const hostileNumber = fc.oneof(

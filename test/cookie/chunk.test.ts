@@ -22,7 +22,14 @@ test("a long value becomes name, name.1, name.2 …, each within the bytes that 
     pairs.map(({ name }) => name),
     ["__Host-sid", "__Host-sid.1", "__Host-sid.2"],
   );
-  const attributes = { path: "/", secure: true, httpOnly: true, sameSite: "lax", partitioned: true, maxAgeSeconds: 1e9 } as const;
+  const attributes = {
+    path: "/",
+    secure: true,
+    httpOnly: true,
+    sameSite: "lax",
+    partitioned: true,
+    maxAgeSeconds: 1e9,
+  } as const;
   for (const pair of pairs) {
     assert.ok(pair.name.length + pair.value.length <= CHUNK_BYTES);
     assert.ok(serializeCookie(pair.name, pair.value, attributes).length <= 4096, "attributes included");
@@ -48,7 +55,13 @@ test("any value comes back from any order of its cookies, among others", () => {
       const found = readChunked(headerOf(shuffled.map(([, pair]) => pair)), "sid");
       assert.deepEqual(found.values, [text]);
       assert.equal(found.incomplete, false);
-      assert.deepEqual([...found.chunkNames].sort(), pairs.slice(1).map(({ name }) => name).sort());
+      assert.deepEqual(
+        [...found.chunkNames].sort(),
+        pairs
+          .slice(1)
+          .map(({ name }) => name)
+          .sort(),
+      );
       for (const { name, value: part } of pairs) assert.ok(name.length + part.length <= maxBytes);
     }),
     { numRuns: 500 },

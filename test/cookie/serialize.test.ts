@@ -32,7 +32,14 @@ test("the exact text, with every attribute and with none", () => {
 });
 
 test("a deletion repeats path, domain, partition and flags, and is over both by age and by date", () => {
-  const given: CookieAttributes = { ...BASE, path: "/app", domain: "example.com", sameSite: "none", partitioned: true, maxAgeSeconds: 60 };
+  const given: CookieAttributes = {
+    ...BASE,
+    path: "/app",
+    domain: "example.com",
+    sameSite: "none",
+    partitioned: true,
+    maxAgeSeconds: 60,
+  };
   assert.equal(
     serializeDeletion("sid", given),
     "sid=; Path=/app; Domain=example.com; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=None; Partitioned",
@@ -145,7 +152,11 @@ const refused: readonly (readonly [string, Record<string, unknown>, RegExp])[] =
 test("what browsers would refuse in silence is refused when configured, with what to do", () => {
   for (const [name, changes, message] of refused) {
     const attributes = { ...BASE, ...changes } as CookieAttributes;
-    assert.throws(() => checkCookieAttributes(name, attributes), { name: "TypeError", message }, JSON.stringify([name, changes]));
+    assert.throws(
+      () => checkCookieAttributes(name, attributes),
+      { name: "TypeError", message },
+      JSON.stringify([name, changes]),
+    );
   }
 });
 
@@ -153,7 +164,10 @@ test("whatever passes the check comes out as one Set-Cookie that means what was 
   const anything = fc.oneof(fc.string(), fc.constantFrom("/", "example.com", "sid", "__Host-sid", "__Secure-x"));
   const attributes = fc.record(
     {
-      path: fc.oneof(fc.constant("/"), fc.string().map((text) => `/${text}`)),
+      path: fc.oneof(
+        fc.constant("/"),
+        fc.string().map((text) => `/${text}`),
+      ),
       domain: fc.option(anything, { nil: undefined }),
       secure: fc.boolean(),
       httpOnly: fc.boolean(),

@@ -29,8 +29,8 @@ export function* hostileHeaders(name: string): Generator<readonly [what: string,
 }
 
 /**
- * The shortest of several runs in milliseconds of this process's own time: what the work takes when nothing else disturbs it.
- * Goes on for a while only as long as no run was shorter than `enough`.
+ * The shortest of several runs in milliseconds of this process's own time: what the work takes when nothing else disturbs
+ * it. Goes on for a while only as long as no run was shorter than `enough`.
  */
 export function fastest(enough: number, run: () => void): number {
   let best = Number.POSITIVE_INFINITY;

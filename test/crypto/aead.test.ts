@@ -92,7 +92,10 @@ test("neither the text nor anything like it shows in what is sealed", () => {
   const plain = Buffer.from("a rather recognisable text ".repeat(20));
   const sealed = seal(keys, "here", plain);
   assert.equal(sealed.includes("recognisable"), false);
-  assert.equal(createCipheriv("aes-256-gcm", testKey(1), Buffer.alloc(12)).update(plain).equals(sealed.subarray(45, -16)), false);
+  assert.equal(
+    createCipheriv("aes-256-gcm", testKey(1), Buffer.alloc(12)).update(plain).equals(sealed.subarray(45, -16)),
+    false,
+  );
 });
 
 test("a salt of another length is refused", () => {

@@ -23,7 +23,22 @@ test("bytes come back, also from a view into a larger buffer", () => {
 });
 
 test("every other spelling is refused", () => {
-  const refused = ["Zg==", "Zg=", "Zm 9v", "Zm9v\n", " Zm9v", "Zm+v", "Zm/v", "Z", "Zm9vZ", "Zh", "Zm9", "Zm9\u00e9", "Zm\0v", "\ufeffZm9v"];
+  const refused = [
+    "Zg==",
+    "Zg=",
+    "Zm 9v",
+    "Zm9v\n",
+    " Zm9v",
+    "Zm+v",
+    "Zm/v",
+    "Z",
+    "Zm9vZ",
+    "Zh",
+    "Zm9",
+    "Zm9\u00e9",
+    "Zm\0v",
+    "\ufeffZm9v",
+  ];
   for (const text of refused) assert.equal(decodeBase64url(text), undefined, JSON.stringify(text));
 });
 

@@ -50,7 +50,9 @@ test("a key id of the ring does not make another key's tag good", () => {
 });
 
 test("no two lists of fields are framed alike", () => {
-  const fields = fc.array(fc.string({ unit: fc.constantFrom("a", "\0", "\u0001", "\u00e9"), maxLength: 4 }), { maxLength: 4 });
+  const fields = fc.array(fc.string({ unit: fc.constantFrom("a", "\0", "\u0001", "\u00e9"), maxLength: 4 }), {
+    maxLength: 4,
+  });
   fc.assert(
     fc.property(fields, fields, (a, b) => {
       assert.equal(framed(a).equals(framed(b)), JSON.stringify(a) === JSON.stringify(b));

@@ -20,7 +20,13 @@ test("key ids and derived keys are those of the independent computation", () => 
 
 test("a key is the same as bytes, as base64url text and as hexadecimal text", () => {
   const bytes = testKey(1);
-  const views = [bytes, new Uint8Array(bytes), bytes.toString("base64url"), bytes.toString("hex"), bytes.toString("hex").toUpperCase()];
+  const views = [
+    bytes,
+    new Uint8Array(bytes),
+    bytes.toString("base64url"),
+    bytes.toString("hex"),
+    bytes.toString("hex").toUpperCase(),
+  ];
   for (const input of views) {
     assert.equal(keyRing(input).forPurpose("x").current.key.equals(keyRing(bytes).forPurpose("x").current.key), true);
   }
@@ -93,7 +99,7 @@ const BAD: readonly (readonly [what: string, key: unknown])[] = [
   ["three characters", "aB3".repeat(16)],
   ["the alphabet", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"],
   ["a row of the keyboard", "qwertyuiopasdfghjklzxcvbnm1234567890QWERTYUIOP12"],
-  ["padded base64", `${testKey(1).toString("base64")}`],
+  ["padded base64", testKey(1).toString("base64")],
   ["a line break at the end", `${testKey(1).toString("base64url")}\n`],
   ["blanks around", ` ${testKey(1).toString("base64url")} `],
   ["zero bytes", Buffer.alloc(32)],
@@ -145,7 +151,8 @@ test("nothing that prints or copies a ring shows a key", () => {
     Object.getOwnPropertyNames(ring).join(),
   ].join("\n");
   for (const secret of [...roots, derived]) {
-    for (const form of ["hex", "base64", "base64url", "latin1"] as const) assert.equal(shown.includes(secret.toString(form)), false);
+    for (const form of ["hex", "base64", "base64url", "latin1"] as const)
+      assert.equal(shown.includes(secret.toString(form)), false);
     assert.equal(shown.includes(secret.subarray(0, 4).join(", ")), false);
     assert.equal(shown.includes(inspect(secret).slice(8, 20)), false);
   }

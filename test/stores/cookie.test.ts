@@ -27,8 +27,10 @@ const RECORD: SessionRecord = {
   epoch: 3,
 };
 const MODES = ["sealed", "signed"] as const;
-const coded = (code: SessionErrorCode, message = /./) => (error: unknown) =>
-  isSessionError(error, code) && message.test(error.message);
+const coded =
+  (code: SessionErrorCode, message = /./) =>
+  (error: unknown) =>
+    isSessionError(error, code) && message.test(error.message);
 const withKeys = (...numbers: number[]) => numbers.map(testKey);
 
 /** Sends a store's value through a real `Set-Cookie`, a jar and a real `Cookie` header, chunks included. */
@@ -46,7 +48,10 @@ async function throughHttp(store: StatelessStore, record: SessionRecord): Promis
     const jar = splitCookie(NAME, value).map((pair) => serializeCookie(pair.name, pair.value, attributes));
     const header = jar.map((line) => line.slice(0, line.indexOf(";"))).reverse();
     const status = await new Promise<number>((resolve, reject) => {
-      const options = { port: (server.address() as AddressInfo).port, headers: { cookie: ["a=1", ...header, "b=2"].join("; ") } };
+      const options = {
+        port: (server.address() as AddressInfo).port,
+        headers: { cookie: ["a=1", ...header, "b=2"].join("; ") },
+      };
       get(options, (response) => resolve(response.resume().statusCode ?? 0)).on("error", reject);
     });
     return { status, record: seen };
@@ -99,9 +104,15 @@ for (const mode of MODES) {
   test(`${mode}: every changed, dropped or added character gives no session`, () => {
     const value = store.seal(RECORD, NAME);
     for (let index = 0; index < value.length; index++) {
-      const variants = [value.slice(0, index), value.slice(0, index) + value.slice(index + 1), `${value.slice(0, index)}A${value.slice(index)}`];
+      const variants = [
+        value.slice(0, index),
+        value.slice(0, index) + value.slice(index + 1),
+        `${value.slice(0, index)}A${value.slice(index)}`,
+      ];
       for (let bit = 0; bit < 8; bit++) {
-        variants.push(value.slice(0, index) + String.fromCharCode(value.charCodeAt(index) ^ (1 << bit)) + value.slice(index + 1));
+        variants.push(
+          value.slice(0, index) + String.fromCharCode(value.charCodeAt(index) ^ (1 << bit)) + value.slice(index + 1),
+        );
       }
       for (const variant of variants) {
         if (variant === value) continue;
@@ -116,7 +127,13 @@ for (const mode of MODES) {
 
   test(`${mode}: what is marked as its own and does not verify is tampered`, () => {
     const value = store.seal(RECORD, NAME);
-    const cut = [value.slice(0, -1), value.slice(0, 3), `${value}=`, `${value}AAAA`, value.replace(/.$/, (last) => (last === "A" ? "Q" : "A"))];
+    const cut = [
+      value.slice(0, -1),
+      value.slice(0, 3),
+      `${value}=`,
+      `${value}AAAA`,
+      value.replace(/.$/, (last) => (last === "A" ? "Q" : "A")),
+    ];
     for (const bad of cut) assert.deepEqual(store.open(bad, NAME), { status: "missing", tampered: true }, bad.slice(-10));
   });
 
@@ -190,7 +207,12 @@ function fits(store: StatelessStore, record: SessionRecord): boolean {
 test("sealed data cannot be read, signed data can", () => {
   const secret = { ...RECORD, data: 'j1:{"name":"Ada Lovelace"}', userId: "ada@example.com" };
   const decoded = (mode: (typeof MODES)[number]) =>
-    Buffer.from(cookieStore({ keys: testKey(1), mode }).seal(secret, NAME).slice(3), "base64url").toString("latin1");
+    Buffer.from(
+      cookieStore({ keys: testKey(1), mode })
+        .seal(secret, NAME)
+        .slice(3),
+      "base64url",
+    ).toString("latin1");
   assert.match(decoded("signed"), /Ada Lovelace/);
   assert.match(decoded("signed"), /ada@example\.com/);
   assert.doesNotMatch(decoded("sealed"), /Ada|example|AAAABBBB|0f0f/);
@@ -225,13 +247,17 @@ test("what is not its own is missing and not called tampered; a newer format is 
     "\u00a0",
     "x".repeat(100_000),
   ];
-  for (const value of foreign) assert.deepEqual(store.open(value, NAME), { status: "missing", tampered: false }, value.slice(0, 40));
+  for (const value of foreign)
+    assert.deepEqual(store.open(value, NAME), { status: "missing", tampered: false }, value.slice(0, 40));
   for (const value of ["e2.AAAA", "s9.AAAA", "e100.x", "s2."]) {
     assert.throws(() => store.open(value, NAME), coded("ERR_SESSION_UNREADABLE", /newer format/), value);
   }
   const newer = Buffer.from(store.seal(RECORD, NAME).slice(3), "base64url");
   newer[0] = 2;
-  assert.throws(() => store.open(`e1.${newer.toString("base64url")}`, NAME), coded("ERR_SESSION_UNREADABLE", /newer format/));
+  assert.throws(
+    () => store.open(`e1.${newer.toString("base64url")}`, NAME),
+    coded("ERR_SESSION_UNREADABLE", /newer format/),
+  );
 });
 
 test("a record that verifies and is not one this version writes is unreadable", () => {
@@ -239,13 +265,18 @@ test("a record that verifies and is not one this version writes is unreadable", 
   const store = cookieStore({ keys });
   const { handle, version, createdAt, expiresAt } = RECORD;
   const good = [handle, version, createdAt, expiresAt, null, 0];
-  const sealed = (text: string) => `e1.${seal(keys.forPurpose("cookie store seal"), NAME, Buffer.from(text)).toString("base64url")}`;
+  const sealed = (text: string) =>
+    `e1.${seal(keys.forPurpose("cookie store seal"), NAME, Buffer.from(text)).toString("base64url")}`;
   assert.equal(store.open(sealed(`${JSON.stringify(good)}\ndata`), NAME).status, "live");
   const bad: unknown[] = [{}, [], null, good.slice(1), [...good, 1]];
   for (const [index, value] of [1, null, "5", null, 7, "0"].entries()) bad.push(good.with(index, value));
   bad.push(good.with(5, 1.5));
   for (const fields of bad) {
-    assert.throws(() => store.open(sealed(`${JSON.stringify(fields)}\ndata`), NAME), coded("ERR_SESSION_UNREADABLE"), JSON.stringify(fields));
+    assert.throws(
+      () => store.open(sealed(`${JSON.stringify(fields)}\ndata`), NAME),
+      coded("ERR_SESSION_UNREADABLE"),
+      JSON.stringify(fields),
+    );
   }
   for (const text of ["", "\n", "data", JSON.stringify(good), "{\ndata"]) {
     assert.throws(() => store.open(sealed(text), NAME), coded("ERR_SESSION_UNREADABLE"), text);
@@ -286,12 +317,16 @@ test("nothing that is printed or thrown shows a key or data", () => {
   const store = cookieStore({ keys: testKey(1), maxCookieBytes: 512 });
   const secret = { ...RECORD, data: `hunter2${"x".repeat(2000)}` };
   const shown = [inspect(store, { depth: 9, showHidden: true }), JSON.stringify(store)];
-  const attempts = [() => store.seal(secret, NAME), () => cookieStore({ keys: testKey(2) }).open(cookieStore({ keys: testKey(1) }).seal(RECORD, NAME), NAME)];
+  const attempts = [
+    () => store.seal(secret, NAME),
+    () => cookieStore({ keys: testKey(2) }).open(cookieStore({ keys: testKey(1) }).seal(RECORD, NAME), NAME),
+  ];
   for (const attempt of attempts) {
     assert.throws(attempt, (error) => shown.push(inspect(error, { depth: 9, showHidden: true })) > 0);
   }
   for (const text of shown) {
     assert.doesNotMatch(text, /hunter2/);
-    for (const form of ["hex", "base64", "base64url"] as const) assert.equal(text.includes(testKey(1).toString(form)), false);
+    for (const form of ["hex", "base64", "base64url"] as const)
+      assert.equal(text.includes(testKey(1).toString(form)), false);
   }
 });

@@ -13,9 +13,10 @@ export function unpackRecord(text: string): SessionRecord | undefined {
   const end = text.indexOf("\n");
   const fields = end === -1 ? undefined : parsed(text.slice(0, end));
   if (!Array.isArray(fields) || fields.length !== 6) return undefined;
-  const [handle, version, createdAt, expiresAt, userId, epoch]: readonly unknown[] = fields;
+  const [handle, version, createdAt, expiresAt, userId, epoch] = fields as readonly unknown[];
   if (typeof handle !== "string" || typeof version !== "string") return undefined;
-  if (!isTime(createdAt) || !isTime(expiresAt) || typeof epoch !== "number" || !Number.isSafeInteger(epoch)) return undefined;
+  if (!isTime(createdAt) || !isTime(expiresAt) || typeof epoch !== "number" || !Number.isSafeInteger(epoch))
+    return undefined;
   if (userId !== null && typeof userId !== "string") return undefined;
   return { handle: handle as SessionHandle, data: text.slice(end + 1), version, createdAt, expiresAt, userId, epoch };
 }
