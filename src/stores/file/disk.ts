@@ -98,7 +98,7 @@ export class Disk {
     try {
       return await readdir(folder);
     } catch (error) {
-      if (failedWith(error, "ENOENT")) return [];
+      if (failedWith(error, "ENOENT") && this.exists(this.#root)) return [];
       throw storeFailure(error, true);
     }
   }
