@@ -5,6 +5,7 @@ import { bundles } from "./check/bundles.ts";
 import { docsCode } from "./check/docs-code.ts";
 import { exports } from "./check/exports.ts";
 import { links } from "./check/links.ts";
+import { lockfile } from "./check/lockfile.ts";
 import { builtPackage } from "./check/package.ts";
 import { reference } from "./check/reference.ts";
 import type { Step } from "./check/step.ts";
@@ -21,6 +22,7 @@ const STEPS: readonly Step[] = [
   bundles,
   deadCode,
   words,
+  lockfile,
   links,
   reference,
   docsCode,
@@ -41,7 +43,11 @@ if (strangers.length > 0) {
   const chosen = positionals.length === 0 ? STEPS : STEPS.filter(({ name }) => positionals.includes(name));
   const failed: string[] = [];
   for (const step of chosen) if (!(await holds(step))) failed.push(step.name);
-  console.log(failed.length === 0 ? `All ${chosen.length} checks hold.` : `Checks that do not hold: ${failed.join(", ")}.`);
+  console.log(
+    failed.length === 0
+      ? `Everything holds: ${chosen.map(({ name }) => name).join(", ")}.`
+      : `Checks that do not hold: ${failed.join(", ")}.`,
+  );
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
 

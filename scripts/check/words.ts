@@ -9,11 +9,6 @@ const FORBIDDEN: readonly { readonly words: RegExp; readonly says: string; reado
   { words: /\b(?:registry|npm)\.(?:npmjs|yarnpkg|jsr|npmmirror)\.\w+/g, says: "the host of a package registry" },
   { words: /\bregistry\.(?:yarnpkg|npmjs)\b/g, says: "the host of a package registry" },
   {
-    words: /"resolved":\s*"[a-z+]+:\/\//g,
-    says: "a host: `omit-lockfile-registry-resolved` in .npmrc keeps it out",
-    files: /lock\.json$/,
-  },
-  {
     words: /(?:ox|es|ts|biome-)(?:lint|ignore)-(?:disable|ignore)/g,
     says: "a lint rule switched off in place",
     files: /\.[cm]?[jt]s$/,

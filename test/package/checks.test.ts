@@ -3,6 +3,7 @@ import test from "node:test";
 import { docsCode } from "../../scripts/check/docs-code.ts";
 import { exports, NAMES_FILE } from "../../scripts/check/exports.ts";
 import { links } from "../../scripts/check/links.ts";
+import { lockfile } from "../../scripts/check/lockfile.ts";
 import { builtPackage } from "../../scripts/check/package.ts";
 import { reference } from "../../scripts/check/reference.ts";
 import { deadCode, format, lint, types } from "../../scripts/check/tools.ts";
@@ -90,11 +91,42 @@ test("words finds paths of a machine, registry hosts and checks switched off", a
   said(await problems(words), [
     /docs\/a\.md:1: .*\/work\/m/,
     /docs\/a\.md:1: .*\/home\/a/,
-    /package-lock\.json:1: `registry\./,
     /package-lock\.json:1: `registry\..*host of a package registry/,
-    /package-lock\.json:1: `"resolved"/,
     /src\/a\.ts:1: .*switched off/,
     /src\/a\.ts:2: .*switched off/,
+  ]);
+});
+
+test("lockfile finds what npm ci would refuse, loose versions and hosts, and adds what other platforms need", async (t) => {
+  const { write, problems } = project(t);
+  const locked = (packages: object, devDependencies: object): string => {
+    return JSON.stringify({ packages: { "": { devDependencies }, ...packages } });
+  };
+  write("package.json", manifest({}, { devDependencies: { a: "1.0.0" } }));
+  const a = {
+    version: "1.0.0",
+    dependencies: { b: "^2.0.0" },
+    optionalDependencies: { "@a/binding-linux-x64-musl": "1.0.0" },
+  };
+  const inner = { version: "2.1.0", dependencies: { c: "^1.0.0" } };
+  write("package-lock.json", locked({ "node_modules/a": a, "node_modules/a/node_modules/b": inner }, { a: "1.0.0" }));
+  told(await problems(lockfile), [
+    /lacks c, which node_modules\/a\/node_modules\/b names/,
+    /lacks @a\/binding-linux-x64-musl/,
+  ]);
+  told(await problems(lockfile, true), [/lacks c, which/]);
+  told(await problems(lockfile), [/lacks c, which/]);
+  const whole = {
+    "node_modules/a": { version: "1.0.0" },
+    "node_modules/c": { version: "1.0.0", resolved: "https://a.test/" },
+  };
+  write("package-lock.json", locked(whole, { a: "1.0.0", c: "^1.0.0" }));
+  write("package.json", manifest({}, { devDependencies: { a: "1.0.1", c: "^1.0.0", d: "npm:a@4.22.3" } }));
+  told(await problems(lockfile), [
+    /c is not pinned to a version, but \^1\.0\.0/,
+    /has another version of a than/,
+    /has another version of d than/,
+    /node_modules\/c has a host/,
   ]);
 });
 
