@@ -8,7 +8,8 @@ export function namesOf(root: string, path: string, seen: ReadonlySet<string> = 
   const names = new Set<string>();
   for (const { entries } of parseSync(path, textOf(root, path)).module.staticExports) {
     for (const { exportName, moduleRequest } of entries) {
-      if (String(exportName.kind) === "Default") names.add("default");
+      const kind: string = exportName.kind;
+      if (kind === "Default") names.add("default");
       else if (exportName.name !== null) names.add(exportName.name);
       else if (moduleRequest !== null) {
         const target = targetOf(path, moduleRequest.value);
