@@ -53,5 +53,11 @@ export type {
   UserIndex,
 } from "./core/store.ts";
 export { type Codec, type CodecContext, CodecError, type CodecErrorReason } from "./codec/codec.ts";
+export { compressedCodec, type CompressedCodecOptions } from "./codec/compressed.ts";
 export { jsonCodec, type JsonCodecOptions } from "./codec/json.ts";
+export type { MarkedCodec } from "./codec/mark.ts";
+export { migratingCodec, type MigratingCodecOptions } from "./codec/migrating.ts";
+export { sealedCodec, type SealedCodecOptions } from "./codec/sealed.ts";
+export { signedCodec, type SignedCodecOptions } from "./codec/signed.ts";
+export { generateKey, type KeyInput, KeyRing, keyRing } from "./crypto/key-ring.ts";
 export { memoryStore } from "./stores/memory.ts";

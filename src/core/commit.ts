@@ -2,11 +2,12 @@ import { type Content, contentOf, decodeRecord, encodeFor, type Engine, plainOf,
 import { attempt, outcomeUnknown } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
-import { deadlineAt } from "./expiry.ts";
-import { handleOf, newSessionId, newVersion, type SessionHandle, type SessionId } from "./id.ts";
+import { deadlineAt, isRefreshDue } from "./expiry.ts";
+import { handleOf, newSessionId, newVersion, type SessionId } from "./id.ts";
 import { mergeData } from "./merge.ts";
 import { goneError, goneReasonOf, isStored } from "./outcome.ts";
 import { mergeNotes } from "./payload.ts";
+import { sameValue } from "./plain.ts";
 import type { SessionRecord } from "./record.ts";
 import { rotateRecord } from "./rotate.ts";
 import type { SaveOutcome } from "./store.ts";
@@ -31,7 +32,9 @@ export async function createSession(engine: Engine, { content, proven }: NewSess
   for (;;) {
     const id = newSessionId();
     const now = engine.options.clock.now();
-    const record = newRecord(engine, content, plain, { handle: handleOf(id), createdAt: now, proven });
+    const handle = handleOf(id);
+    const expiresAt = deadlineAt({ expiry: content.notes.expiry, createdAt: now, proven }, now, engine.options);
+    const record = newRecord(engine, content, plain, { handle, createdAt: now, expiresAt });
     const started = performance.now();
     const { outcome, repeated } = await attempt(engine, () => engine.store.create(record));
     if (outcome.status === "revoked") throw goneError(engine, "revoked");
@@ -48,15 +51,14 @@ export function newRecord(
   engine: Engine,
   content: Content,
   plain: string,
-  { handle, createdAt, proven }: { handle: SessionHandle; createdAt: number; proven: boolean },
+  { handle, createdAt, expiresAt }: Pick<SessionRecord, "handle" | "createdAt" | "expiresAt">,
 ): SessionRecord {
-  const now = engine.options.clock.now();
   return {
     handle,
     data: encodeFor(engine, plain, handle),
     version: newVersion(),
     createdAt,
-    expiresAt: deadlineAt({ expiry: content.notes.expiry, createdAt, proven }, now, engine.options),
+    expiresAt,
     userId: content.userId,
     epoch: content.epoch,
   };
@@ -74,6 +76,8 @@ export interface CommitRequest {
   readonly rotate: boolean;
   /** True to store it though nothing changed. */
   readonly force: boolean;
+  /** True to count this write as a visit, however lately the deadline was moved. */
+  readonly slide: boolean;
   /** True when a client showed that it holds the id. */
   readonly proven: boolean;
   /** The atomic change of `update`: applied to a copy of the pending content, again on each retry. */
@@ -134,16 +138,17 @@ async function send(
 ): Promise<Sent> {
   const started = performance.now();
   const { createdAt } = base.record;
+  const expiresAt = nextDeadline(engine, request, base, content);
   if (request.rotate) {
     const id = newSessionId();
-    const record = newRecord(engine, content, plain, { handle: handleOf(id), createdAt, proven: request.proven });
+    const record = newRecord(engine, content, plain, { handle: handleOf(id), createdAt, expiresAt });
     const outcome = await rotateRecord(engine, base.record, record);
     if (outcome.status === "conflict") return outcome;
     publish("rotated", { store: engine.store.name, durationMs: performance.now() - started });
     return { status: "stored", snapshot: { record, plain }, id };
   }
   const { handle } = base.record;
-  const record = newRecord(engine, content, plain, { handle, createdAt, proven: request.proven });
+  const record = newRecord(engine, content, plain, { handle, createdAt, expiresAt });
   const { outcome, repeated } = await attempt(engine, () => engine.store.save(record, base.record.version));
   const stored = outcome.status === "saved" || (outcome.status === "conflict" && outcome.record.version === record.version);
   if (stored) {
@@ -154,6 +159,22 @@ async function send(
   // The first sending may have been stored and then written over by somebody who had read it.
   if (repeated) throw outcomeUnknown();
   return outcome;
+}
+
+/**
+ * The deadline to store. It moves in the same steps as a read would move it, so that the cookie, which is sent when it moves, lasts
+ * as long as the record.
+ */
+function nextDeadline(engine: Engine, request: CommitRequest, base: Snapshot, content: Content): number {
+  const { options } = engine;
+  const { createdAt, expiresAt } = base.record;
+  const now = options.clock.now();
+  // Read before its last moment and written after it: there is no deadline left to give it.
+  if (createdAt + options.absoluteSeconds * 1000 <= now) throw goneError(engine, "expired");
+  const state = { expiry: content.notes.expiry, createdAt, proven: request.proven };
+  const same = sameValue(contentOf(engine, base).notes.expiry, content.notes.expiry);
+  const moves = request.rotate || request.slide || !same || isRefreshDue(state, expiresAt, now, options);
+  return moves ? deadlineAt(state, now, options) : expiresAt;
 }
 
 /** A request's view of a session: what it read and what it made of it. */

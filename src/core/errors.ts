@@ -34,7 +34,7 @@ export const ERROR_TABLE = {
   ERR_SESSION_TOO_LARGE: {
     status: 500,
     title: "The session's data is too large",
-    fix: "Store less, or raise `maxBytes`; a cookie store is bounded by what browsers keep.",
+    fix: "Store less, or raise `maxBytes` (a cookie store: `maxCookieBytes`, within what browsers and servers take).",
   },
   ERR_SESSION_INVALID: {
     status: 500,

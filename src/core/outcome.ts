@@ -1,10 +1,10 @@
 import type { Engine } from "./engine.ts";
-import { loadRecord } from "./store-call.ts";
+import { type Attempt, attempt, loadRecord } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
-import { newVersion } from "./id.ts";
+import { newVersion, type SessionHandle } from "./id.ts";
 import type { RetiredReason, SessionRecord, Tombstone } from "./record.ts";
-import type { SaveOutcome } from "./store.ts";
+import type { RetireOutcome, SaveOutcome } from "./store.ts";
 
 /** Why a session to be written is not there any more. */
 export type GoneReason = RetiredReason | "expired" | "revoked";
@@ -15,10 +15,38 @@ export function goneError(engine: Engine, reason: GoneReason): SessionError {
   return new SessionError("ERR_SESSION_GONE", undefined, { reason });
 }
 
-/** A tombstone of this writer. */
-export function newTombstone({ options }: Engine, reason: RetiredReason, token: string = newVersion()): Tombstone {
-  return { reason, token, until: options.clock.now() + options.tombstoneSeconds * 1000 };
+/** A tombstone of this writer; with the record that the session goes on as, for a rotation. */
+export function newTombstone({ options }: Engine, successor?: SessionRecord): Tombstone {
+  return {
+    reason: successor === undefined ? "ended" : "rotated",
+    token: successor?.version ?? newVersion(),
+    successor: successor?.handle ?? null,
+    until: options.clock.now() + options.tombstoneSeconds * 1000,
+  };
 }
+
+/**
+ * Ends a session whatever version it has, and what it was rotated to meanwhile: who asks for the end has not seen the new id yet.
+ *
+ * @returns whether this call ended something
+ */
+export async function endSession(engine: Engine, handle: SessionHandle): Promise<boolean> {
+  let ended = false;
+  let next: SessionHandle | null = handle;
+  // A chain is as long as the rotations of one minute; a loop cannot be, but must not hang either.
+  for (let hops = 0; next !== null && hops < MAX_ROTATIONS; hops++) {
+    const current: SessionHandle = next;
+    const tombstone = newTombstone(engine);
+    const { outcome }: Attempt<RetireOutcome> = await attempt(engine, () => engine.store.retire(current, tombstone));
+    if (outcome.status !== "retired") break;
+    ended ||= outcome.tombstone.token === tombstone.token;
+    next = outcome.tombstone.successor;
+  }
+  if (ended) publish("ended", { store: engine.store.name });
+  return ended;
+}
+
+const MAX_ROTATIONS = 100;
 
 /** Why there is nothing to write onto. */
 export function goneReasonOf(

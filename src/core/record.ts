@@ -26,6 +26,8 @@ export interface Tombstone {
   readonly reason: RetiredReason;
   /** A random token chosen by the writer, so that it recognises its own tombstone. */
   readonly token: string;
-  /** When the tombstone may be swept, in milliseconds since 1970-01-01T00:00:00Z. */
+  /** For a rotation: the handle that the session goes on under, so that a logout which comes late ends that too. Else null. */
+  readonly successor: SessionHandle | null;
+  /** From when on the handle counts as unknown, and the tombstone may be swept, in milliseconds since 1970-01-01T00:00:00Z. */
   readonly until: number;
 }

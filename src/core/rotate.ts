@@ -17,7 +17,7 @@ export async function rotateRecord(engine: Engine, old: SessionRecord, record: S
 }
 
 async function atOnce(engine: Engine, old: SessionRecord, record: SessionRecord): Promise<Rotated> {
-  const tombstone = newTombstone(engine, "rotated", record.version);
+  const tombstone = newTombstone(engine, record);
   const { outcome, repeated } = await attempt(engine, () =>
     engine.store.rotate!(old.handle, old.version, record, tombstone),
   );
@@ -33,7 +33,7 @@ async function inSteps(engine: Engine, old: SessionRecord, record: SessionRecord
   const created = await attempt(engine, () => engine.store.create(record));
   if (created.outcome.status === "revoked") throw goneError(engine, "revoked");
   if (created.outcome.status === "exists" && !(await isStored(engine, record))) throw outcomeUnknown();
-  const tombstone = newTombstone(engine, "rotated", record.version);
+  const tombstone = newTombstone(engine, record);
   let retired: RetireOutcome;
   try {
     ({ outcome: retired } = await attempt(engine, () => engine.store.retire(old.handle, tombstone, old.version)));
@@ -42,15 +42,15 @@ async function inSteps(engine: Engine, old: SessionRecord, record: SessionRecord
     if (!isSessionError(error, "ERR_SESSION_OUTCOME_UNKNOWN")) await compensate(engine, record);
     throw error;
   }
-  if (retired.status === "retired" && retired.token === tombstone.token) return { status: "rotated" };
+  if (retired.status === "retired" && retired.tombstone.token === tombstone.token) return { status: "rotated" };
   await compensate(engine, record);
   if (retired.status === "conflict") return retired;
-  throw goneError(engine, goneReasonOf(retired));
+  throw goneError(engine, retired.status === "missing" ? "expired" : retired.tombstone.reason);
 }
 
 async function compensate(engine: Engine, record: SessionRecord): Promise<void> {
   try {
-    const tombstone = newTombstone(engine, "ended");
+    const tombstone = newTombstone(engine);
     await attempt(engine, () => engine.store.retire(record.handle, tombstone));
   } catch (error) {
     // What stays behind is a record whose id nobody holds: it expires by itself.

@@ -120,6 +120,7 @@ export class Session<T extends object = Record<string, unknown>> {
 
   /** Gives the session a new id when it is stored, with the same data; the old id is ended. */
   async cycleId(): Promise<void> {
+    this.#work.requireHeaders();
     await this.#edit(() => this.#work.cycle());
   }
 
@@ -138,12 +139,31 @@ export class Session<T extends object = Record<string, unknown>> {
       const { users } = work.engine.store;
       // Asked together with the session: a revocation from here on meets this login.
       const [epoch] = await Promise.all([users === undefined ? 0 : ask(work.engine, () => users.epoch(userId)), work.load()]);
+      // Who logs in again after the session was ended elsewhere starts anew; after a rotation another request did so already.
+      if (work.goneReason === "ended") await work.flush();
       if (work.status !== "new" && work.status !== "live") throw work.refusal();
       const other = work.userId !== null && work.userId !== userId;
       if (other || (work.userId !== null && work.notes.credential !== credential)) await work.flush();
       if (options.keep !== undefined) this.#keepOnly(options.keep);
       work.setNotes({ credential });
       work.bind(userId, epoch);
+    });
+  }
+
+  /**
+   * Notes that the user has a new credential, for instance after a change of password in this very session, which goes on under a
+   * new id; sessions with the old credential can be told by {@link Session.matchesCredential}. Takes effect when the session is
+   * stored. Django's `update_session_auth_hash`.
+   *
+   * @throws {SessionError} ERR_SESSION_USAGE without a user
+   */
+  async renewCredential(credential: string): Promise<void> {
+    const work = this.#work;
+    work.requireHeaders();
+    await this.#edit(() => {
+      if (work.userId === null) throw new SessionError("ERR_SESSION_USAGE", "Nobody is logged in whose credential could change");
+      work.setNotes({ credential: credentialDigest(work.userId, credential) });
+      work.cycle();
     });
   }
 

@@ -7,13 +7,13 @@ import { cookieMaxAge } from "./expiry.ts";
 import { handleOf, isLockHandle, isSessionHandle, isSessionId, newSessionId, newVersion } from "./id.ts";
 import type { SessionHandle, SessionId } from "./id.ts";
 import { type ResolvedOptions, resolveOptions, type SessionsOptions } from "./options.ts";
-import { newTombstone } from "./outcome.ts";
+import { endSession } from "./outcome.ts";
 import type { PlainObject } from "./plain.ts";
 import { InFlight, KeyedQueue } from "./queue.ts";
 import type { SessionRecord } from "./record.ts";
 import { credentialDigest, Session } from "./session.ts";
 import { cookieHeaderOf, idCookie, sealedCookies } from "./session-cookie.ts";
-import { CookieRecord } from "./stateless.ts";
+import { CookieRecord, type SentCookie } from "./stateless.ts";
 import { isStateless, type SessionStore, type StatelessStore, type UserIndex } from "./store.ts";
 import { StoreHealth } from "./store-health.ts";
 import { checkUserId } from "./user-id.ts";
@@ -70,8 +70,8 @@ export interface ClearOptions {
 export interface OpenRequest {
   /** The id that the client sent, of the right shape, or null. */
   readonly id: SessionId | null;
-  /** A cookie store's value, chunks joined. */
-  readonly sealed?: string | undefined;
+  /** A cookie store's cookie. */
+  readonly sealed?: SentCookie | undefined;
   readonly prefetch: boolean;
 }
 
@@ -196,7 +196,7 @@ export class Sessions<T extends object = Record<string, unknown>> {
   /** Ends a session, for good, and gives whether there was one to end. */
   async revoke(idOrHandle: string): Promise<boolean> {
     const engine = this.#engine("revoke");
-    return this.#retire(engine, toHandle(idOrHandle));
+    return endSession(engine, toHandle(idOrHandle));
   }
 
   /**
@@ -216,7 +216,7 @@ export class Sessions<T extends object = Record<string, unknown>> {
     await attempt(engine, () => users.advanceEpoch(userId, epoch));
     let ended = 0;
     for (const record of await ask(engine, () => users.sessionsOf(userId))) {
-      if (record.handle !== kept && (await this.#retire(engine, record.handle))) ended++;
+      if (record.handle !== kept && (await endSession(engine, record.handle))) ended++;
     }
     return ended;
   }
@@ -232,6 +232,8 @@ export class Sessions<T extends object = Record<string, unknown>> {
       removed += count;
       onProgress?.(removed);
       if (count < batch) break;
+      // A store that answers at once must not keep the process from everything else.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     publish("swept", { store: store.name, count: removed });
     return removed;
@@ -290,14 +292,6 @@ export class Sessions<T extends object = Record<string, unknown>> {
       if (!isSessionError(error, "ERR_SESSION_UNREADABLE")) throw error;
       return { ...describe(record), data: null };
     }
-  }
-
-  async #retire(engine: Engine, handle: SessionHandle): Promise<boolean> {
-    const tombstone = newTombstone(engine, "ended");
-    const { outcome } = await attempt(engine, () => engine.store.retire(handle, tombstone));
-    const ended = outcome.status === "retired" && outcome.token === tombstone.token;
-    if (ended) publish("ended", { store: engine.store.name });
-    return ended;
   }
 
   async #renewEpoch(engine: Engine, handle: SessionHandle, userId: string, epoch: number): Promise<void> {

@@ -13,6 +13,12 @@ import type {
   TouchOutcome,
 } from "./store.ts";
 
+/** A cookie as it was sent, its chunks joined. */
+export interface SentCookie {
+  readonly name: string;
+  readonly value: string;
+}
+
 /** One request's cookie, with the verbs of a store: so that a session need not know that its store keeps nothing. */
 export class CookieRecord implements SessionStore {
   readonly name: string;
@@ -20,16 +26,17 @@ export class CookieRecord implements SessionStore {
   readonly durable: boolean;
   readonly #store: StatelessStore;
   readonly #cookieName: string;
-  readonly #value: string | undefined;
+  readonly #sent: SentCookie | undefined;
   #record: SessionRecord | null | undefined;
   #isWritable: () => boolean = () => true;
 
-  constructor(store: StatelessStore, cookieName: string, value: string | undefined) {
+  /** @param cookieName the name to seal for; what was sent may have come under an older one */
+  constructor(store: StatelessStore, cookieName: string, sent: SentCookie | undefined) {
     this.name = store.name;
     this.durable = store.durable;
     this.#store = store;
     this.#cookieName = cookieName;
-    this.#value = value;
+    this.#sent = sent;
   }
 
   /** Says until when a new value can still reach the client. */
@@ -71,7 +78,7 @@ export class CookieRecord implements SessionStore {
   retire(_handle: SessionHandle, tombstone: Tombstone): RetireOutcome {
     if (this.#current() === null) return { status: "missing" };
     this.#put(null);
-    return { status: "retired", reason: tombstone.reason, token: tombstone.token };
+    return { status: "retired", tombstone };
   }
 
   rotate(_handle: SessionHandle, expectedVersion: string, record: SessionRecord): RotateOutcome {
@@ -81,8 +88,8 @@ export class CookieRecord implements SessionStore {
 
   #current(): SessionRecord | null {
     if (this.#record !== undefined) return this.#record;
-    if (this.#value === undefined) return (this.#record = null);
-    const opened = this.#store.open(this.#value, this.#cookieName);
+    if (this.#sent === undefined) return (this.#record = null);
+    const opened = this.#store.open(this.#sent.value, this.#sent.name);
     if (opened.status === "missing" && opened.tampered) publish("tampered", { store: this.name });
     return (this.#record = opened.status === "live" ? opened.record : null);
   }

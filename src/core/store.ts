@@ -11,7 +11,7 @@ export type Awaitable<T> = T | Promise<T>;
  */
 export type LoadOutcome =
   | { readonly status: "live"; readonly record: SessionRecord; readonly userEpoch?: number }
-  | { readonly status: "retired"; readonly reason: RetiredReason }
+  | { readonly status: "retired"; readonly tombstone: Tombstone }
   | { readonly status: "missing" };
 
 /** `exists`: the handle is taken, by a record or by a tombstone. `revoked`: the record's epoch is behind its user's. */
@@ -37,11 +37,9 @@ export type RotateOutcome =
   | { readonly status: "exists" }
   | Exclude<SaveOutcome, { status: "saved" }>;
 
-/**
- * `retired` with the tombstone that holds now: the one given, or an earlier one, which stays. Its `token` tells the caller which.
- */
+/** `retired` with the tombstone that holds now: the one given, or an earlier one, which stays; its `token` tells which. */
 export type RetireOutcome =
-  | { readonly status: "retired"; readonly reason: RetiredReason; readonly token: string }
+  | { readonly status: "retired"; readonly tombstone: Tombstone }
   | { readonly status: "conflict"; readonly record: SessionRecord; readonly userEpoch?: number }
   | { readonly status: "missing" };
 

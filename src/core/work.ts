@@ -7,7 +7,7 @@ import { deadlineAt, isRefreshDue } from "./expiry.ts";
 import { handleOf, type SessionHandle, type SessionId } from "./id.ts";
 import { mergeData, type MergeRules } from "./merge.ts";
 import type { GonePolicy, StoreErrorPolicy, UnreadablePolicy } from "./options.ts";
-import { goneError, type GoneReason, newTombstone } from "./outcome.ts";
+import { endSession, goneError, type GoneReason, newTombstone } from "./outcome.ts";
 import { mergeNotes, type Notes, parsePayload } from "./payload.ts";
 import { type PlainObject, syncInto } from "./plain.ts";
 import type { LoadOutcome } from "./store.ts";
@@ -29,6 +29,8 @@ export interface Policy {
 export interface WriteOptions {
   /** Store it though nothing changed. */
   readonly force?: boolean;
+  /** Move the deadline, however lately that was done. */
+  readonly slide?: boolean;
 }
 
 const NOTHING: Content = Object.freeze({ data: {}, notes: {}, userId: null, epoch: 0 });
@@ -43,8 +45,10 @@ export class SessionWork {
   headersSent = false;
   /** True when the id was made or changed since the request came in, so that the client has to be told. */
   renewed = false;
-  /** True when this request stored the session or moved its deadline, so that the cookie has to follow. */
+  /** True when this request stored the session. */
   stored = false;
+  /** True when this request moved the deadline, so that the cookie has to follow. */
+  moved = false;
   /** True when the session was ended by this request. */
   ended = false;
   data: PlainObject = {};
@@ -96,7 +100,9 @@ export class SessionWork {
     if (outcome.status === "live" && outcome.record.expiresAt > this.engine.options.clock.now()) {
       return this.#takeLive(outcome);
     }
-    if (outcome.status === "retired") return this.#retire(outcome.reason);
+    if (outcome.status === "retired" && outcome.tombstone.until > this.engine.options.clock.now()) {
+      return this.#retire(outcome.tombstone.reason);
+    }
     publish(outcome.status === "live" ? "expired" : "unknownId", { store: this.engine.store.name });
     if (this.status === "live") return this.#retire("expired");
     this.#forget();
@@ -144,9 +150,9 @@ export class SessionWork {
   }
 
   /** Stores what changed; a new session only if it holds something, or with `force`. */
-  async save({ force = false }: WriteOptions = {}): Promise<void> {
+  async save({ force = false, slide = false }: WriteOptions = {}): Promise<void> {
     if (this.status === "unloaded") await this.load();
-    if (this.status === "new" || this.status === "live") return this.#write({ force });
+    if (this.status === "new" || this.status === "live") return this.#write({ force, slide });
     if (this.#isBare() && !force) return;
     throw this.refusal();
   }
@@ -162,14 +168,10 @@ export class SessionWork {
   async flush(): Promise<void> {
     this.accessed = true;
     const handle = this.handle;
-    if (handle !== null && this.status !== "retired") {
-      const { engine } = this;
-      const tombstone = newTombstone(engine, "ended");
-      await attempt(engine, () => engine.store.retire(handle, tombstone));
-      publish("ended", { store: engine.store.name });
-    }
+    if (handle !== null) await endSession(this.engine, handle);
     this.#forget();
     this.stored = false;
+    this.moved = false;
     this.ended = true;
   }
 
@@ -188,10 +190,30 @@ export class SessionWork {
       if (outcome.status === "stale") return;
       this.snapshot = { ...snapshot, record: { ...record, expiresAt } };
       this.stored = true;
+      this.moved = true;
     } catch (error) {
       // Nothing is lost: the next visit moves the deadline.
       storeError(engine, error, "unknown");
     }
+  }
+
+  /** True when the record is still the one that this request stored: nobody rotated or ended it meanwhile. */
+  async isCurrent(): Promise<boolean> {
+    const { engine, snapshot } = this;
+    if (snapshot === null) return false;
+    const { handle, version, expiresAt } = snapshot.record;
+    try {
+      const { outcome } = await attempt(engine, () => engine.store.touch(handle, version, expiresAt));
+      return outcome.status === "touched";
+    } catch {
+      // The cookie that the client has is good; a longer one can wait for the next visit.
+      return false;
+    }
+  }
+
+  /** How the session ended, when it is retired. */
+  get goneReason(): GoneReason | null {
+    return this.status === "retired" ? this.#goneReason : null;
   }
 
   /** Drops what this request changed since the session was last stored. */
@@ -219,9 +241,9 @@ export class SessionWork {
     if (record.userId === null || userEpoch <= record.epoch) return outcome;
     publish("revoked", { store: this.engine.store.name });
     // Whoever revoked the user did not get to this record: finish it, or its visitor meets a closed door until it expires.
-    const tombstone = newTombstone(this.engine, "ended");
+    const tombstone = newTombstone(this.engine);
     await attempt(this.engine, () => this.engine.store.retire(record.handle, tombstone));
-    return { status: "retired", reason: "ended" };
+    return { status: "retired", tombstone };
   }
 
   async #takeLive({ record, userEpoch }: Extract<LoadOutcome, { status: "live" }>): Promise<void> {
@@ -319,6 +341,7 @@ export class SessionWork {
         cleared,
         rotate,
         force: (how.force ?? false) || cleared,
+        slide: how.slide ?? false,
         proven: this.proven,
         ...(how.apply && { apply: how.apply }),
         ...(this.guard && { guard: this.guard }),
@@ -328,6 +351,7 @@ export class SessionWork {
         this.renewed = true;
       }
       if (done.wrote) this.stored = true;
+      if (done.snapshot.record.expiresAt !== this.snapshot!.record.expiresAt) this.moved = true;
       this.#adopt(before, done.content, done.snapshot);
     } catch (error) {
       // The caller is told here, once: what was refused must not be refused again when the response leaves.

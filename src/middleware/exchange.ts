@@ -7,6 +7,7 @@ import { isSessionId, type SessionId } from "../core/id.ts";
 import { type Session, workOf } from "../core/session.ts";
 import { idCookie, sealedCookies } from "../core/session-cookie.ts";
 import { accessOf, type Sessions, type SessionsAccess } from "../core/sessions.ts";
+import type { SentCookie } from "../core/stateless.ts";
 import type { SessionWork } from "../core/work.ts";
 import { mergeVary } from "./vary.ts";
 
@@ -50,7 +51,7 @@ interface Exchange {
 /** What a request brought along. */
 interface SentId {
   readonly id: SessionId | null;
-  readonly sealed: string | undefined;
+  readonly sealed: SentCookie | undefined;
   readonly chunks: ChunkedCookie;
   /** The names under which a cookie of ours came, whatever was in it. */
   readonly names: readonly string[];
@@ -123,6 +124,7 @@ export async function processResponse<T extends object>(
       const counts = response.status < 500;
       await settleFlash(any, counts);
       if (counts) await commit(work, exchange, response);
+      else work.moved = false;
       return headersFor(work, exchange, response);
     } catch (error) {
       exchange.state = "failed";
@@ -187,7 +189,7 @@ function readId({ options, stateless }: SessionsAccess, request: SessionRequest)
   const duplicate = others.some((other) => other !== value);
   const moved = name !== options.cookieName;
   if (duplicate) return { ...base, chunks, names: sentNames, duplicate, moved };
-  if (stateless) return { id: null, sealed: value, chunks, names: sentNames, moved, duplicate };
+  if (stateless) return { id: null, sealed: value === undefined ? undefined : { name, value }, chunks, names: sentNames, moved, duplicate };
   return { ...base, id: isSessionId(value) ? value : null, names: sentNames, moved };
 }
 
@@ -217,14 +219,22 @@ async function commit(work: SessionWork, { access }: Exchange, response: Session
   try {
     if (every) await work.load();
     const writable = work.status === "new" || work.status === "live";
-    if (!work.isModified() && !(every && writable)) return await work.touch();
+    if (!work.isModified() && !(every && writable)) return await settleDeadline(work);
     // Nobody would ever hold the cookie of a session made for a client that has gone.
     if (work.status === "new" && response.aborted === true) return;
-    return await work.save({ force: every });
+    await work.save({ force: every, slide: every });
+    work.moved = true;
   } catch (error) {
     if (!isSessionError(error, "ERR_SESSION_GONE") || work.policy.onGone !== "drop") throw error;
     publish("dropped", { store: work.engine.store.name, ...(error.reason && { reason: error.reason }) });
   }
+}
+
+/** Moves the deadline of a session that was only read; the cookie follows an earlier move only if the session is still that one. */
+async function settleDeadline(work: SessionWork): Promise<void> {
+  if (!work.moved) return work.touch();
+  // A login elsewhere may have given the visitor another id since `update` moved the deadline: that cookie must not be undone.
+  if (!work.renewed && !(await work.isCurrent())) work.moved = false;
 }
 
 function headersFor(work: SessionWork, exchange: Exchange, response: SessionResponse): HeaderChanges {
@@ -251,7 +261,8 @@ function cookiesFor(work: SessionWork, { access, sent, sealed }: Exchange): stri
   }
   const { snapshot } = work;
   const moves = sent.moved && work.status === "live";
-  if (snapshot === null || !(work.stored || moves)) return [];
+  const due = work.renewed || work.moved || moves || (sealed !== undefined && work.stored);
+  if (snapshot === null || !due) return [];
   const state = { expiry: work.notes.expiry, createdAt: snapshot.record.createdAt, proven: true };
   const maxAge = cookieMaxAge(state, options.clock.now(), options);
   const cookies =

@@ -88,7 +88,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     load(handle): LoadOutcome {
       const entry = table.get(handle);
       if (entry === undefined) return { status: "missing" };
-      if (entry.tombstone !== null) return { status: "retired", reason: entry.tombstone.reason };
+      if (entry.tombstone !== null) return { status: "retired", tombstone: entry.tombstone };
       return withEpoch("live", entry.record);
     },
 
@@ -119,15 +119,16 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       const entry = table.get(handle);
       if (entry === undefined) return { status: "missing" };
       if (entry.tombstone !== null) {
-        const { reason, token, until } = entry.tombstone;
-        if (tombstone.until > until) table.extend(entry, Object.freeze({ reason, token, until: tombstone.until }));
-        return { status: "retired", reason, token };
+        const { until } = tombstone;
+        if (until > entry.tombstone.until) table.extend(entry, Object.freeze({ ...entry.tombstone, until }));
+        return { status: "retired", tombstone: entry.tombstone };
       }
       if (expectedVersion !== undefined && entry.record.version !== expectedVersion) {
         return withEpoch("conflict", entry.record);
       }
-      table.bury(entry, copyStone(tombstone));
-      return { status: "retired", reason: tombstone.reason, token: tombstone.token };
+      const stone = copyStone(tombstone);
+      table.bury(entry, stone);
+      return { status: "retired", tombstone: stone };
     },
 
     rotate(handle, expectedVersion, record, tombstone): RotateOutcome {
@@ -157,8 +158,8 @@ function copy({ handle, data, version, expiresAt, userId, epoch }: SessionRecord
   return Object.freeze({ handle, data, version, createdAt, expiresAt, userId, epoch });
 }
 
-function copyStone({ reason, token, until }: Tombstone): Tombstone {
-  return Object.freeze({ reason, token, until });
+function copyStone({ reason, token, successor, until }: Tombstone): Tombstone {
+  return Object.freeze({ reason, token, successor, until });
 }
 
 function bound(name: keyof MemoryStoreOptions, value: number): number {

@@ -63,7 +63,7 @@ test("__proto__ is data: an own key in, an own key out", () => {
 
 test("toJSON is data when it is text, and never called", () => {
   assert.deepEqual(roundTrip(codec, { toJSON: "x", a: { toJSON: 1 } }), { toJSON: "x", a: { toJSON: 1 } });
-  assert.throws(() => codec.stringify({ a: { toJSON: () => 1 } }), refuses("value", /"a" has a function/));
+  assert.throws(() => codec.stringify({ a: { toJSON: () => 1 } }), refuses("value", / has a function/));
   for (const polluted of [Object.prototype, Array.prototype] as unknown as Data[]) {
     try {
       polluted["toJSON"] = () => assert.fail("toJSON was called");
@@ -124,18 +124,18 @@ test("what JSON would lose or change is refused, wherever it stands, and named b
       { other: 1, key: [[value]] },
     ]) {
       assert.throws(() => codec.stringify(data), refuses("value", message), what);
-      assert.throws(() => codec.stringify(data), refuses("value", /The session's value under key 1 of 1 has/), what);
+      assert.throws(() => codec.stringify(data), refuses("value", /The session's value under key (1 of 1|2 of 2) has/), what);
     }
   }
   assert.throws(() => codec.stringify({ [Symbol("x")]: 1 }), refuses("value", /symbol/));
 });
 
-test("a key that could be data is not in the message", () => {
-  for (const key of ["evil\nkey", "a b", "k".repeat(41), "1st", "", "__pr\u00f6to__", "user@example.com"]) {
+test("a key is not in the message, because it is data too", () => {
+  for (const key of ["evil\nkey", "a b", "plain", "k".repeat(41), "1st", "", "__pr\u00f6to__", "user@example.com"]) {
     assert.throws(
       () => codec.stringify(ownEntries([[key, 1n]])),
       (error) =>
-        refuses("value", /A value of the session has a BigInt/)(error) && (key === "" || !String(error).includes(key)),
+        refuses("value", /under key 1 of 1 has a BigInt/)(error) && (key === "" || !String(error).includes(`${key}`)),
     );
   }
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import type { CookieOptions } from "../../src/core/options.ts";
 import { Sessions } from "../../src/core/sessions.ts";
 import type { Session } from "../../src/core/session.ts";
 import { processRequest, processResponse } from "../../src/middleware/exchange.ts";
@@ -9,8 +10,8 @@ import { fakeClock } from "../../src/testing/fake-clock.ts";
 
 const key = (seed: number) => createHash("sha256").update(`test key ${seed}`).digest("base64url");
 
-function stateless(keys: string[] = [key(1)], clock = fakeClock()) {
-  const sessions = new Sessions<{ count?: number; text?: string }>({ store: cookieStore({ keys }), clock });
+function stateless(keys: string[] = [key(1)], clock = fakeClock(), cookie: CookieOptions = {}) {
+  const sessions = new Sessions<{ count?: number; text?: string }>({ store: cookieStore({ keys }), clock, cookie });
   const jar = new Map<string, string>();
   async function request(handle: (session: Session<{ count?: number; text?: string }>) => unknown, status = 200) {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
@@ -102,6 +103,16 @@ test("login, rotation and logout work on the browser's own copy", async () => {
   await request(async (s) => (await s.load(), assert.deepEqual([s.userId, s.data.count], ["ada", 1])));
   await request((s) => s.logout());
   await request(async (s) => (await s.load(), assert.equal(s.userId, null)));
+});
+
+test("a renamed cookie of a cookie store is read under its old name, and moves", async () => {
+  const old = stateless();
+  await old.request(async (s) => void ((await s.load()).count = 1));
+  const renamed = stateless([key(1)], old.clock, { name: "new", readAlso: ["__Host-sid"] });
+  for (const [name, value] of old.jar) renamed.jar.set(name, value);
+  await renamed.request(async (s) => assert.equal((await s.load()).count, 1));
+  assert.deepEqual([...renamed.jar.keys()], ["new"]);
+  await renamed.request(async (s) => assert.equal((await s.load()).count, 1));
 });
 
 test("after the headers left nothing can be stored in a cookie", async () => {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
 import { isSessionError } from "../../src/core/errors.ts";
+import type { SessionStore } from "../../src/core/store.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
 import { sum, union, max, min, reject } from "../../src/core/merge.ts";
 import { fakeClock } from "../../src/testing/fake-clock.ts";
 import { type Visit, world } from "./support.ts";
@@ -351,4 +353,78 @@ test("a lock that is held is waited for until a deadline, by at most so many", a
     await assert.rejects(other.exclusive(() => 1, { maxWaiting: 0 }), coded("ERR_SESSION_LOCKED"));
   });
   assert.equal(await open({ cookie }).session.exclusive(() => 7), 7);
+});
+
+test("a late response does not undo a login: after update() its cookie is not sent over the new one", async () => {
+  const { request, open, clock } = world();
+  const { cookie } = await request({ handle: async (s) => void ((await s.load()).count = 1) });
+  clock.advance(1000);
+  const late = open({ cookie });
+  await late.session.update((d) => (d.count = 2));
+  const login = await request({ cookie, handle: (s) => s.login("ada") });
+  assert.equal(login.setCookie.length, 1);
+  assert.deepEqual((await late.respond()).setCookie, []);
+});
+
+test("a logout with the old id ends the session that a rotation just gave a new one", async () => {
+  for (const rotates of [true, false]) {
+    const { rotate, ...rest } = memoryStore();
+    const store = (rotates ? { ...rest, rotate } : rest) as SessionStore;
+    const { request, open, sessions } = world({ store });
+    const { cookie } = await request({ handle: async (s) => void ((await s.load()).count = 1) });
+    let newest = cookie;
+    for (let turns = 0; turns < 3; turns++) newest = (await request({ cookie: newest, handle: (s) => s.cycleId() })).cookie;
+    assert.equal((await open({ cookie: newest }).session.load()).count, 1);
+    await request({ cookie, handle: (s) => s.logout() });
+    assert.deepEqual(await open({ cookie: newest }).session.load(), {});
+    const left = [];
+    for await (const found of sessions.list()) left.push(found);
+    assert.deepEqual(left, []);
+  }
+});
+
+test("an ended id counts as unknown after tombstoneSeconds, swept or not", async () => {
+  const { request, clock, sessions } = world();
+  const first = await request({ handle: async (s) => void ((await s.load()).count = 1) });
+  await sessions.revoke(first.session.id!);
+  clock.advance(60_000);
+  const reply = await request({ cookie: first.cookie, handle: async (s) => void ((await s.load()).count = 2) });
+  assert.notEqual(reply.cookie, first.cookie);
+});
+
+test("who was logged out elsewhere can log in again at once, as a new session", async () => {
+  const { request, sessions } = world();
+  const first = await request({ handle: (s) => s.login("ada") });
+  await sessions.revokeUser("ada");
+  const again = await request({ cookie: first.cookie, handle: (s) => s.login("ada") });
+  await request({ cookie: again.cookie, handle: async (s) => (await s.load(), assert.equal(s.userId, "ada")) });
+  assert.notEqual(again.cookie, first.cookie);
+});
+
+test("a session stored past its absolute deadline is gone, not lost in silence", async () => {
+  const { request, open, clock } = world();
+  const { cookie } = await request({ handle: async (s) => void ((await s.load()).count = 1) });
+  for (let day = 2; day < 30; day += 2) {
+    await request({ cookie, handle: (s) => s.load() });
+    clock.advance(2 * 86_400_000);
+  }
+  const { session, respond } = open({ cookie });
+  (await session.load()).count = 2;
+  clock.advance(2 * 86_400_000);
+  await assert.rejects(respond(), { code: "ERR_SESSION_GONE", reason: "expired" });
+});
+
+test("renewCredential keeps the session under a new id, and tells old logins apart", async () => {
+  const { request } = world();
+  const mine = await request({ handle: async (s) => (await s.login("ada", { credential: "old" }), s.set("name", "kept")) });
+  const turned = await request({ cookie: mine.cookie, handle: (s) => s.renewCredential("new") });
+  assert.notEqual(turned.cookie, mine.cookie);
+  await request({
+    cookie: turned.cookie,
+    handle: async (s) => {
+      await s.load();
+      assert.deepEqual([s.userId, s.get("name"), s.matchesCredential("new"), s.matchesCredential("old")], ["ada", "kept", true, false]);
+    },
+  });
+  await assert.rejects(request({ handle: (s) => s.renewCredential("x") }), { code: "ERR_SESSION_USAGE" });
 });

@@ -118,6 +118,8 @@ const SEQUENCES: Readonly<Record<string, Sequence>> = {
   "ended elsewhere, then load": { run: inOrder(revoke, load) },
   "ended elsewhere, then write": { run: inOrder(revoke, write) },
   "ended elsewhere, then update": { run: inOrder(revoke, update) },
+  "ended elsewhere, then login": { run: inOrder(revoke, login) },
+  "login elsewhere, then logout": { run: inOrder(elsewhere(login), logout) },
   "ended elsewhere, then logout": { run: inOrder(revoke, logout) },
   "load, login elsewhere": { run: inOrder(load, elsewhere(login)) },
   "write, login elsewhere": { run: inOrder(write, elsewhere(login)) },
@@ -199,7 +201,7 @@ async function codeOf(run: () => Promise<unknown>): Promise<string | undefined> 
 
 async function stateOf({ store, clock }: World, id: SessionId): Promise<string> {
   const found = await store.load(handleOf(id));
-  if (found.status === "retired") return found.reason;
+  if (found.status === "retired") return found.tombstone.reason;
   return found.status === "live" && found.record.expiresAt <= clock.now() ? "expired" : found.status;
 }
 

@@ -80,11 +80,11 @@ test("after a logout in one process, no write of another is told that it was sto
   await Promise.all(workers.map((worker) => worker.heard("saved")));
   const before = await counterOf(store);
   const mine = tombstone();
-  assert.deepEqual(await store.retire(here, mine), { status: "retired", reason: "ended", token: mine.token });
+  assert.deepEqual(await store.retire(here, mine), { status: "retired", tombstone: mine });
   assert.deepEqual(await Promise.all(workers.map(({ over }) => over)), [0, 0, 0]);
   for (const worker of workers) assert.equal(await worker.heard("over"), "retired");
   assert.ok(workers.reduce((sum, worker) => sum + savesOf(worker), 0) >= before);
-  assert.deepEqual(await store.load(here), { status: "retired", reason: "ended" });
+  assert.deepEqual(await store.load(here), { status: "retired", tombstone: mine });
   assert.deepEqual(await usersOf(store).sessionsOf("u"), []);
 });
 

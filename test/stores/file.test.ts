@@ -290,8 +290,8 @@ for (const [what, damage] of Object.entries(damages)) {
     const after = lstatSync(path);
     assert.deepEqual([after.ino, after.mtimeMs], [ino, mtimeMs], "it is still the very same file");
     const mine = tombstone();
-    assert.deepEqual(await store.retire(session.handle, mine), { status: "retired", reason: "ended", token: mine.token });
-    assert.deepEqual(await store.load(session.handle), { status: "retired", reason: "ended" });
+    assert.deepEqual(await store.retire(session.handle, mine), { status: "retired", tombstone: mine });
+    assert.deepEqual(await store.load(session.handle), { status: "retired", tombstone: mine });
     assert.deepEqual(await usersOf(store).sessionsOf("ann"), [neighbour]);
     assert.equal(await store.clearExpired?.({ before: Number.MAX_SAFE_INTEGER, limit: 10 }), 2);
   });

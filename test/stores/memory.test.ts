@@ -28,7 +28,7 @@ function numbered(index: number): SessionHandle {
 }
 
 function tombstone(until = NOW + MINUTE): Tombstone {
-  return { reason: "ended", token: newVersion(), until };
+  return { reason: "ended", token: newVersion(), successor: null, until };
 }
 
 async function created(store: MemoryStore, fields: Partial<SessionRecord> = {}): Promise<SessionRecord> {

@@ -58,11 +58,11 @@ export function encodeRetired(
   user: string | null = null,
   rotation: Rotation | null = null,
 ): string {
-  const { reason, token, until } = tombstone;
+  const { reason, token, successor, until } = tombstone;
   if (!Number.isFinite(until)) {
     throw new SessionError("ERR_SESSION_USAGE", "The file store was given a tombstone whose `until` is not a finite number");
   }
-  const fields = { state: "retired", handle, reason, token, until, user };
+  const fields = { state: "retired", handle, reason, token, successor, until, user };
   return line(rotation === null ? fields : { ...fields, rotation });
 }
 
@@ -89,7 +89,7 @@ export function parseHeader(text: string | undefined, handle: SessionHandle): He
   const fields = parseFields(text);
   const rotation = parseRotation(fields["rotation"]);
   if (fields["handle"] !== handle || rotation === undefined) throw unreadable();
-  const { state, version, createdAt, expiresAt, userId, epoch, reason, token, until, user } = fields;
+  const { state, version, createdAt, expiresAt, userId, epoch, reason, token, successor, until, user } = fields;
   if (
     state === "live" &&
     isText(version) &&
@@ -100,8 +100,9 @@ export function parseHeader(text: string | undefined, handle: SessionHandle): He
   ) {
     return { state, record: { handle, version, createdAt, expiresAt, userId, epoch }, rotation };
   }
-  if (state === "retired" && isReason(reason) && isText(token) && isTime(until) && isTextOrNull(user)) {
-    return { state, tombstone: { reason, token, until }, user, rotation };
+  const sound = isReason(reason) && isText(token) && isTextOrNull(successor) && isTime(until) && isTextOrNull(user);
+  if (state === "retired" && sound) {
+    return { state, tombstone: { reason, token, successor: successor as SessionHandle | null, until }, user, rotation };
   }
   throw unreadable();
 }

@@ -54,38 +54,42 @@ export function openFileStore(root: string, { sync, step, takeAfterMs }: Interna
   async function create(record: SessionRecord, path: string, text: string): Promise<"created" | "exists"> {
     const { handle, userId } = record;
     if (userId === null) return (await guard.create(path, text)) ? "created" : "exists";
-    while (!disk.exists(path)) {
-      await users.add(userId, handle);
-      if (await guard.swap(path, null, text, () => users.has(userId, handle))) return "created";
+    let made = false;
+    try {
+      while (!made && !disk.exists(path)) {
+        await users.add(userId, handle);
+        made = await guard.swap(path, null, text, () => users.has(userId, handle));
+      }
+    } finally {
+      if (!made) await users.discard(userHash(userId), handle);
     }
-    await users.discard(userHash(userId), handle);
-    return "exists";
+    return made ? "created" : "exists";
   }
 
   async function save(next: SessionRecord, path: string, version: string): Promise<SaveOutcome> {
     const { handle, userId } = next;
     const revoked = await isRevoked(next);
-    let entered = false;
-    for (;;) {
-      const found = await target(handle, version, revoked);
-      if (found.status !== "live") {
-        if (entered && userId !== null) await users.discard(userHash(userId), handle);
-        return found;
+    // The user whose index has an entry for nothing: first the new one, and once it is saved the one before.
+    let stale: string | null = null;
+    try {
+      for (;;) {
+        const found = await target(handle, version, revoked);
+        if (found.status !== "live") return found;
+        const before = found.record;
+        const enters = userId !== null && userId !== before.userId;
+        if (enters) await users.add((stale = userId), handle);
+        const text = encodeLive({ ...next, createdAt: before.createdAt });
+        if (!(await guard.swap(path, found.identity, text, () => !enters || users.has(userId, handle)))) continue;
+        stale = before.userId === userId ? null : before.userId;
+        return { status: "saved" };
       }
-      const before = found.record;
-      const enters = userId !== null && userId !== before.userId;
-      if (enters) await users.add(userId, handle);
-      entered ||= enters;
-      const text = encodeLive({ ...next, createdAt: before.createdAt });
-      if (!(await guard.swap(path, found.identity, text, () => !enters || users.has(userId, handle)))) continue;
-      if (before.userId !== null && before.userId !== userId) await users.discard(userHash(before.userId), handle);
-      return { status: "saved" };
+    } finally {
+      if (stale !== null) await users.discard(userHash(stale), handle);
     }
   }
 
   async function retire(handle: SessionHandle, tombstone: Tombstone, version?: string): Promise<RetireOutcome> {
     const path = layout.session(handle);
-    const { reason, token } = tombstone;
     for (;;) {
       // Taken before it is read: so what is replaced is surely what could not be read.
       const identity = disk.identity(path);
@@ -93,14 +97,15 @@ export function openFileStore(root: string, { sync, step, takeAfterMs }: Interna
       if (found.status === "missing" || found.status === "pending") return { status: "missing" };
       if (found.status === "retired") {
         if (!(await extend(handle, found, tombstone.until))) continue;
-        return { status: "retired", reason: found.tombstone.reason, token: found.tombstone.token };
+        const until = Math.max(found.tombstone.until, tombstone.until);
+        return { status: "retired", tombstone: { ...found.tombstone, until } };
       }
       if (found.status === "unreadable") {
         if (!(await guard.swap(path, identity, encodeRetired(handle, tombstone)))) continue;
-        return { status: "retired", reason, token };
+        return { status: "retired", tombstone: { ...tombstone } };
       }
       if (version !== undefined && found.record.version !== version) return withEpoch("conflict", found.record);
-      if (await bury(found, tombstone)) return { status: "retired", reason, token };
+      if (await bury(found, tombstone)) return { status: "retired", tombstone: { ...tombstone } };
     }
   }
 
@@ -170,7 +175,7 @@ export function openFileStore(root: string, { sync, step, takeAfterMs }: Interna
     async load(handle): Promise<LoadOutcome> {
       const found = await sessions.find(handle);
       if (found.status === "live") return withEpoch("live", found.record);
-      return found.status === "retired" ? { status: "retired", reason: found.tombstone.reason } : { status: "missing" };
+      return found.status === "retired" ? { status: "retired", tombstone: found.tombstone } : { status: "missing" };
     },
 
     async create(record) {

@@ -36,7 +36,9 @@ export class RowReader {
     }
     if (!isReason(reason)) throw unreadable(this.#table, "`retired_reason` is not one that this version knows");
     const token = this.#text(fields[1], "session_version");
-    return { tombstone: { reason, token, until: this.#whole(fields[3], "expires_at") } };
+    const successor = this.#text(fields[0], "session_data");
+    const until = this.#whole(fields[3], "expires_at");
+    return { tombstone: { reason, token, successor: successor === "" ? null : (successor as SessionHandle), until } };
   }
 
   /**

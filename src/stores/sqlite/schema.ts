@@ -28,7 +28,7 @@ function createSessions(names: TableNames): string {
   user_epoch INTEGER NOT NULL ${exact("user_epoch", 0)}, -- below the user's own, the session is revoked
   retired_reason TEXT CHECK (retired_reason IN ('ended', 'rotated')), -- NULL while the session is live
   sweep_at INTEGER NOT NULL, -- from this time on a sweep looks at the row; not after expires_at
-  session_data TEXT NOT NULL -- as the codec wrote it; empty once the session is over
+  session_data TEXT NOT NULL -- as the codec wrote it; once the session is over nothing, or the handle it was rotated to
 ) STRICT`;
 }
 

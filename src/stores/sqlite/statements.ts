@@ -16,9 +16,9 @@ export interface Statements {
   readonly replace: SqliteStatementLike;
   /** expires; handle, version, expires */
   readonly touch: SqliteStatementLike;
-  /** token, reason, until, until; handle */
+  /** successor or nothing, token, reason, until, until; handle */
   readonly retire: SqliteStatementLike;
-  /** token, reason, until, until; handle, expected version */
+  /** successor or nothing, token, reason, until, until; handle, expected version */
   readonly retireVersion: SqliteStatementLike;
   /** until; handle, until */
   readonly extend: SqliteStatementLike;
@@ -72,7 +72,7 @@ export function statementTexts(names: TableNames): Readonly<Record<keyof Stateme
   const users = quote(names.users);
   const notRevoked = `NOT EXISTS (SELECT 1 FROM ${users} AS u WHERE u.user_id = ? AND u.user_epoch > ?)`;
   // A record whose reason nobody knows is unreadable, and may be ended.
-  const retire = `UPDATE ${sessions} SET session_data = '', session_version = ?, retired_reason = ?, expires_at = ?, sweep_at = ?,
+  const retire = `UPDATE ${sessions} SET session_data = ?, session_version = ?, retired_reason = ?, expires_at = ?, sweep_at = ?,
   created_at = iif(${READABLE}, created_at, 0), user_id = NULL, user_epoch = 0
 WHERE session_handle = ? AND (retired_reason IS NULL OR retired_reason NOT IN ('ended', 'rotated'))`;
   return {

@@ -60,7 +60,7 @@ export class SqliteSessions implements SqliteStore {
     return this.#connection.run("read", (statements): LoadOutcome => {
       const entry = this.#find(statements, handle);
       if (entry === undefined) return { status: "missing" };
-      if (entry.tombstone !== undefined) return { status: "retired", reason: entry.tombstone.reason };
+      if (entry.tombstone !== undefined) return { status: "retired", tombstone: entry.tombstone };
       return shown("live", entry.record, entry.userEpoch);
     });
   }
@@ -113,20 +113,21 @@ export class SqliteSessions implements SqliteStore {
 
   retire(handle: SessionHandle, tombstone: Tombstone, expectedVersion?: string): Awaitable<RetireOutcome> {
     const values = burial(handle, tombstone);
-    const [token, reason, until] = values;
+    const stone = { ...tombstone, until: values[3] };
     return this.#connection.run("write", (statements): RetireOutcome => {
       const bury = (): boolean => {
         if (expectedVersion === undefined) return changed(statements.retire.run(...values));
         return changed(statements.retireVersion.run(...values, expectedVersion));
       };
-      if (bury()) return { status: "retired", reason, token };
+      if (bury()) return { status: "retired", tombstone: stone };
       return this.#connection.transaction((): RetireOutcome => {
-        if (bury()) return { status: "retired", reason, token };
+        if (bury()) return { status: "retired", tombstone: stone };
         const entry = this.#find(statements, handle);
         if (entry === undefined) return { status: "missing" };
         if (entry.tombstone === undefined) return shown("conflict", entry.record, entry.userEpoch);
-        statements.extend.run(until, handle, until);
-        return { status: "retired", reason: entry.tombstone.reason, token: entry.tombstone.token };
+        statements.extend.run(stone.until, handle, stone.until);
+        const until = Math.max(stone.until, entry.tombstone.until);
+        return { status: "retired", tombstone: { ...entry.tombstone, until } };
       });
     });
   }
@@ -241,7 +242,7 @@ function creation(record: SessionRecord) {
 }
 
 /** What `retire` binds. */
-function burial(handle: SessionHandle, { reason, token, until }: Tombstone) {
+function burial(handle: SessionHandle, { reason, token, successor, until }: Tombstone) {
   const end = time(until);
-  return [storable(token), reason, end, end, handle] as const;
+  return [successor ?? "", storable(token), reason, end, end, handle] as const;
 }

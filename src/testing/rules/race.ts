@@ -94,7 +94,7 @@ export const raceRules: readonly StoreRule[] = [
         ]);
         equal(ended, rotated, "what the two calls say");
         if (ended.status !== "retired") fail(`retire: expected retired, got ${ended.status}`);
-        await expectRetired(store, session.handle, ended.reason);
+        await expectRetired(store, session.handle, ended.tombstone.reason);
       }
     },
   },

@@ -30,12 +30,12 @@ export function successor(record: SessionRecord, fields: Partial<SessionRecord> 
 
 /** A tombstone that stays for a minute after `now`. */
 export function tombstone(now: number, reason: RetiredReason = "ended", until = now + MINUTE): Tombstone {
-  return { reason, token: newVersion(), until };
+  return { reason, token: newVersion(), successor: null, until };
 }
 
 /** What `retire` answers when this tombstone is the one that holds. */
-export function retiredBy({ reason, token }: Tombstone): RetireOutcome {
-  return { status: "retired", reason, token };
+export function retiredBy(tombstone: Tombstone): RetireOutcome {
+  return { status: "retired", tombstone };
 }
 
 /** Stores records, and fails unless each was created. */
@@ -68,7 +68,10 @@ export async function expectRetired(
   reason: RetiredReason,
   what = "the ended record",
 ): Promise<void> {
-  equal(await store.load(handle), { status: "retired", reason }, what);
+  const outcome = await store.load(handle);
+  if (outcome.status !== "retired") return fail(`${what}: expected a tombstone, got ${outcome.status}`);
+  equal(outcome.tombstone.reason, reason, what);
+  equal(Object.keys(outcome).toSorted(), ["status", "tombstone"], what);
 }
 
 /** @throws unless nothing is stored under the handle */

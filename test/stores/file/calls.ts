@@ -37,7 +37,7 @@ export function callsOf(side: "first" | "second"): readonly Call[] {
   const heir = handleFrom(side === "first" ? "b" : "c");
   const rotate = (store: SessionStore, userId: string | null): unknown => {
     const next = { ...stood, handle: heir, version: by("rotation"), userId, expiresAt: later };
-    return store.rotate?.(here, "v1", next, tombstone({ reason: "rotated", token: by("rotation") }));
+    return store.rotate?.(here, "v1", next, tombstone({ reason: "rotated", token: by("rotation"), successor: heir }));
   };
   return [
     { name: "create", run: (store) => store.create({ ...stood, version: by("create") }) },

@@ -43,7 +43,7 @@ export function record(fields: Partial<SessionRecord> = {}): SessionRecord {
 }
 
 export function tombstone(fields: Partial<Tombstone> = {}): Tombstone {
-  return { reason: "ended", token: newVersion(), until: NOW + MINUTE, ...fields };
+  return { reason: "ended", token: newVersion(), successor: null, until: NOW + MINUTE, ...fields };
 }
 
 export function usersOf(store: SessionStore): UserIndex {

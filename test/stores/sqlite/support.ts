@@ -44,7 +44,7 @@ export function next(before: SessionRecord, fields: Partial<SessionRecord> = {})
 }
 
 export function tombstone(fields: Partial<Tombstone> = {}): Tombstone {
-  return { reason: "ended", token: newVersion(), until: NOW + 60_000, ...fields };
+  return { reason: "ended", token: newVersion(), successor: null, until: NOW + 60_000, ...fields };
 }
 
 /** The error that `call` throws or rejects with; fails unless it has this code. */

@@ -202,7 +202,8 @@ export const endFaults: readonly Fault[] = [
         await pause();
         const outcome = await this.retire(handle, tombstone, version);
         if (outcome.status !== "retired") return outcome;
-        return outcome.token === tombstone.token ? { status: "rotated" } : outcome;
+        const { reason, token } = outcome.tombstone;
+        return token === tombstone.token ? { status: "rotated" } : { status: "retired", reason };
       }
     },
     caughtBy: [

@@ -91,7 +91,7 @@ export class PlainStore implements SessionStore {
   async load(handle: SessionHandle): Promise<LoadOutcome> {
     const entry = this.find(handle);
     if (entry === undefined) return { status: "missing" };
-    if (entry.stone !== null) return { status: "retired", reason: entry.stone.reason };
+    if (entry.stone !== null) return { status: "retired", tombstone: { ...entry.stone } };
     const record = { ...entry.record! };
     return record.userId === null
       ? { status: "live", record }
@@ -127,11 +127,11 @@ export class PlainStore implements SessionStore {
     if (entry === undefined) return { status: "missing" };
     if (entry.stone !== null) {
       entry.stone = { ...entry.stone, until: Math.max(entry.stone.until, tombstone.until) };
-      return { status: "retired", reason: entry.stone.reason, token: entry.stone.token };
+      return { status: "retired", tombstone: { ...entry.stone } };
     }
     if (expectedVersion !== undefined && entry.record?.version !== expectedVersion) return this.conflict(entry.record!);
     this.bury(handle, tombstone);
-    return { status: "retired", reason: tombstone.reason, token: tombstone.token };
+    return { status: "retired", tombstone: { ...tombstone } };
   }
 
   async rotate(
