@@ -65,7 +65,7 @@ function isUnexplained({ info }: CodeBlock): boolean {
 }
 
 /** The pieces of one page. When a name comes again, a new version of the page's files begins. */
-export function piecesOf(page: string, blocks: readonly CodeBlock[]): Piece[] {
+function piecesOf(page: string, blocks: readonly CodeBlock[]): Piece[] {
   const pieces: Piece[] = [];
   let named = new Map<string, Piece>();
   let version = 1;
