@@ -142,7 +142,10 @@ export interface UserIndex {
   epoch(userId: string): Awaitable<number>;
   /** Raises the user's epoch to `atLeast` or by one, whichever is more, and gives the new one. Never goes back. */
   advanceEpoch(userId: string, atLeast: number): Awaitable<number>;
-  /** The user's records, expired ones included, tombstones left out. */
+  /**
+   * The user's records, expired ones included; tombstones are left out, and so is a record that cannot be read: the user's epoch
+   * ends it all the same.
+   */
   sessionsOf(userId: string): Awaitable<readonly SessionRecord[]>;
 }
 

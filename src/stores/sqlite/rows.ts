@@ -1,4 +1,4 @@
-import { SessionError } from "../../core/errors.ts";
+import { isSessionError, SessionError } from "../../core/errors.ts";
 import type { SessionHandle } from "../../core/id.ts";
 import type { RetiredReason, SessionRecord, Tombstone } from "../../core/record.ts";
 import { fieldsOf, type Fields } from "./driver.ts";
@@ -49,6 +49,18 @@ export class RowReader {
     return rows.map((row) => {
       const fields = fieldsOf(row, LISTED) ?? [];
       return this.#record(this.#text(fields[6], "session_handle") as SessionHandle, fields);
+    });
+  }
+
+  /** The same, but for rows that cannot be read. */
+  readable(rows: readonly unknown[]): SessionRecord[] {
+    return rows.flatMap((row) => {
+      try {
+        return this.records([row]);
+      } catch (error) {
+        if (isSessionError(error, "ERR_SESSION_UNREADABLE")) return [];
+        throw error;
+      }
     });
   }
 

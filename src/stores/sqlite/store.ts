@@ -52,7 +52,7 @@ export class SqliteSessions implements SqliteStore {
     this.users = {
       epoch: (userId) => connection.run("read", (statements) => this.#epochOf(statements, userId)),
       advanceEpoch: (userId, atLeast) => this.#advanceEpoch(userId, atLeast),
-      sessionsOf: (userId) => connection.run("read", (statements) => this.#rows.records(statements.sessionsOf.all(userId))),
+      sessionsOf: (userId) => connection.run("read", (statements) => this.#rows.readable(statements.sessionsOf.all(userId))),
     };
   }
 
