@@ -61,6 +61,7 @@ async function interleave(folder: string, setting: Setting, first: Call, second:
     ageEntries(root, ["u", "w"]);
     const held = hold(root, first, step);
     await held.stopped;
+    ageEntries(root, ["u", "w"]);
     const answer = await second.run(store);
     const what = `${first.name}, held at step ${step}; ${second.name}`;
     if (held.isHeld) isAmong({ answers: [answer], left: await look(store) }, crashed, `${what}; and no more`);

@@ -14,7 +14,7 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { isSessionError } from "../../src/core/errors.ts";
 import { handleOf, lockHandleOf, newSessionId, type SessionHandle } from "../../src/core/id.ts";
@@ -81,6 +81,30 @@ test("what a session held is gone from the disk when it has ended", async (conte
   await store.save({ ...session, version: "w", data: "still very private" }, session.version);
   await store.retire(session.handle, tombstone());
   assert.throws(() => execFileSync("grep", ["-rqE", "private|ann", root]), { status: 1 });
+});
+
+test("an entry of a user's index comes with a session and goes with it", async (context) => {
+  const { root, store } = open(context);
+  const entries = (): string[] => filesIn(join(root, "users")).map((path) => basename(path));
+  const session = await created(store, { userId: "ann" });
+  assert.deepEqual(entries(), [session.handle]);
+  await store.save({ ...session, version: "w", userId: "bob" }, session.version);
+  assert.deepEqual(entries(), [session.handle]);
+  assert.deepEqual(await usersOf(store).sessionsOf("ann"), []);
+  const heir = { ...session, handle: handleFrom("b"), version: "heir", userId: "bob" };
+  await store.rotate?.(session.handle, "w", heir, tombstone({ reason: "rotated", successor: heir.handle }));
+  assert.deepEqual(entries(), [heir.handle]);
+  await store.save({ ...heir, version: "x", userId: null }, heir.version);
+  assert.deepEqual(entries(), []);
+  await store.save({ ...heir, version: "y" }, "x");
+  await store.retire(heir.handle, tombstone());
+  assert.deepEqual(entries(), []);
+  await created(store, { handle: handleFrom("c"), userId: "ann", expiresAt: NOW });
+  await store.clearExpired?.({ before: NOW, limit: 10 });
+  assert.deepEqual(entries(), []);
+  assert.deepEqual(await store.create({ ...heir, handle: handleFrom("c"), userId: "ann" }), { status: "created" });
+  assert.deepEqual(await store.create({ ...heir, handle: handleFrom("c"), userId: "bob" }), { status: "exists" });
+  assert.deepEqual(entries(), [handleFrom("c")]);
 });
 
 test("files have mode 0600 and folders 0700, whatever the process's mask allows", async (context) => {

@@ -89,7 +89,7 @@ export function parseHeader(text: string | undefined, handle: SessionHandle): He
   const fields = parseFields(text);
   const rotation = parseRotation(fields["rotation"]);
   if (fields["handle"] !== handle || rotation === undefined) throw unreadable();
-  const { state, version, createdAt, expiresAt, userId, epoch, reason, token, successor, until, user } = fields;
+  const { state, version, createdAt, expiresAt, userId, epoch, reason, token, successor = null, until, user } = fields;
   if (
     state === "live" &&
     isText(version) &&

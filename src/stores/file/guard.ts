@@ -11,6 +11,8 @@ import { lockOf } from "./layout.ts";
 const TAKE_AFTER_MS = 200;
 const GIVE_UP_AFTER_MS = 15_000;
 const POLL_MS = 4;
+/** What the system says of a folder that is renamed onto one that is not empty; Windows says it of any. */
+const HELD = process.platform === "win32" ? ["ENOTEMPTY", "EEXIST", "EPERM"] : ["ENOTEMPTY", "EEXIST"];
 
 interface Ticket {
   readonly token: string;
@@ -137,8 +139,7 @@ export class Guard {
           return true;
         } catch (error) {
           if (failedWith(error, "ENOENT")) return false;
-          // EPERM is how Windows says it.
-          if (!failedWith(error, "ENOTEMPTY", "EEXIST", "EPERM")) throw error;
+          if (!failedWith(error, ...HELD)) throw error;
         }
         const now = performance.now();
         if (now > deadline) throw busy();
