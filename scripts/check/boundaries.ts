@@ -25,7 +25,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   middleware: { own: ["core/", "cookie/"], builtins: [] },
   "stores/cookie": { own: [...CONTRACT, "codec/", "cookie/", "crypto/"], builtins: [] },
   "stores/file": { own: CONTRACT, builtins: ["crypto", "fs", "fs/promises", "path", "timers/promises", "util"] },
-  "stores/memory": { own: CONTRACT, builtins: [] },
   "stores/sqlite": { own: CONTRACT, builtins: ["module"] },
   adapters: { own: ["core/", "middleware/"], builtins: ["async_hooks", "http", "http2", "stream"] },
   // The kits drive sessions through the session middleware, as an application does, and speak HTTP to it.
@@ -36,6 +35,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   cli: { own: [""], builtins: ["*"] },
   "": { own: ["core/", "codec/", "crypto/", "stores/"], builtins: ["module", "url"] },
 };
+
+/** A store without a row of its own: the contract, and what every runtime has. */
+const STORE: Rule = { own: CONTRACT, builtins: ["crypto"] };
 
 /** Packages that are not ours: `value` where they run, `type` where only their types are named. */
 const PACKAGES: Readonly<Record<string, { readonly file: RegExp; readonly use: "type" | "value" }>> = {
@@ -64,7 +66,7 @@ export const boundaries: Step = {
 /** What is wrong with an import, or undefined. `file` is relative to `src/`. */
 export function faultOf(file: string, each: Import): string | undefined {
   const part = partOf(file);
-  const rule = RULES[part];
+  const rule = RULES[part] ?? (part.startsWith("stores/") ? STORE : undefined);
   if (rule === undefined) return `src/${part} has no row in the table of scripts/check/boundaries.ts`;
   const target = targetOf(`src/${file}`, each.specifier);
   if (target === undefined) return faultOfForeign(file, each, rule);

@@ -32,7 +32,9 @@ const forbidden: readonly (readonly [file: string, specifier: string, says: RegE
   ["testing/store-kit.ts", "../stores/memory.ts", /testing may not import/],
   ["index.ts", "./adapters/fetch.ts", /src may not import/],
   ["index.ts", "../test/core/support.ts", /outside of src/],
-  ["stores/redis.ts", "../core/store.ts", /has no row/],
+  ["stores/new.ts", "node:net", /stores\/new may not import node:net/],
+  ["stores/new/part.ts", "../memory.ts", /stores\/new may not import stores\/memory\.ts/],
+  ["inspector/page.ts", "../core/store.ts", /src\/inspector has no row/],
   ["core/id.ts", "node:fs", /core may not import node:fs/],
   ["adapters/fetch.ts", "node:sqlite", /adapters may not import node:sqlite/],
   ["core/work.ts", "fast-check", /the package `fast-check` may not be imported/],
@@ -49,6 +51,7 @@ for (const [file, specifier, says] of forbidden) {
 test("what the table allows is no fault", () => {
   assert.equal(faultOf("stores/cookie.ts", imported("../codec/sealed.ts")), undefined);
   assert.equal(faultOf("stores/memory.ts", imported("./memory/table.ts")), undefined);
+  assert.equal(faultOf("stores/new.ts", imported("../core/store.ts")), undefined);
   assert.equal(faultOf("adapters/express-augment.ts", imported("./express.ts", true)), undefined);
   assert.equal(faultOf("adapters/hono.ts", imported("hono", true)), undefined);
   assert.equal(faultOf("core/id.ts", imported("node:fs", true)), undefined);
