@@ -31,10 +31,9 @@ export function redisFailure(error: unknown): unknown {
   if (UNSENT.has(error.constructor.name)) {
     return new SessionError("ERR_SESSION_STORE", "There is no connection to Redis", { cause: error, applied: "no" });
   }
-  // Before Redis 7, a script's errors come wrapped in words of its own.
-  const code = /(?:^|[\s-])(WRONGTYPE|[A-Z]{3,})\b/.exec(error.message)?.[1] ?? "";
   if (error.message.includes("WRONGTYPE")) return unreadable("a key of the store holds something else", error);
-  const known = REFUSED[code];
+  // Before Redis 7, and after too many redirections, the code stands behind words of the server's or the client's own.
+  const known = error.message.match(/\b[A-Z]{3,}\b/g)?.map((word) => REFUSED[word]).find((what) => what !== undefined);
   return known === undefined ? error : new SessionError("ERR_SESSION_STORE", known, { cause: error, applied: "no" });
 }
 

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { afterEach, describe, test, type TestContext } from "node:test";
+import { systemClock } from "../../src/core/clock.ts";
+import { redisStore } from "../../src/stores/redis.ts";
+import { world } from "../core/support.ts";
+import { needs } from "../servers/needs.ts";
+import { pause, until } from "../servers/process.ts";
+import { startRedisCluster } from "../servers/redis-cluster.ts";
+import { startRedisSentinel } from "../servers/redis-sentinel.ts";
+import { outcomeOf } from "./redis/support.ts";
+import { clustered, libraries, newPrefix, sentinelled, type Opener } from "./redis/targets.ts";
+
+const TIMEOUT_SECONDS = 0.5;
+const LONGEST_MS = 2 * TIMEOUT_SECONDS * 1000 + 400;
+const VISITORS = 12;
+
+const unhandled: unknown[] = [];
+process.on("unhandledRejection", (reason) => unhandled.push(reason));
+afterEach(() => assert.deepEqual(unhandled, []));
+
+const plus = (data: { count?: number }): number => (data.count = (data.count ?? 0) + 1);
+
+interface Losses {
+  /** Acknowledged writes that are no longer there. */
+  writes: number;
+  /** Ends that were acknowledged, of sessions that open again. */
+  revivals: number;
+  /** Sessions that were acknowledged and are gone. */
+  sessions: number;
+}
+
+/** Visitors write and log out while `fail` takes a master away; then what was acknowledged is compared with what is there. */
+async function underLoad(
+  t: TestContext,
+  open: Opener,
+  confirm: { replicas: number; timeoutMs: number } | undefined,
+  fail: () => Promise<void>,
+): Promise<Losses> {
+  const { client, end } = await open();
+  t.after(end);
+  const store = redisStore({ client, prefix: newPrefix(), ...(confirm === undefined ? {} : { confirm }) });
+  const settings = { clock: systemClock, storeTimeoutSeconds: TIMEOUT_SECONDS, breakerFailures: 1_000_000 };
+  const site = world({ store, ...settings });
+  let longest = 0;
+  const timed = async (call: () => unknown): Promise<string> => {
+    const started = performance.now();
+    const outcome = await outcomeOf(call);
+    longest = Math.max(longest, performance.now() - started);
+    return outcome;
+  };
+  const newVisitor = async (): Promise<string> =>
+    (await site.request({ handle: async (s) => void plus(await s.load()) })).cookie ?? "";
+
+  const cookies = await Promise.all(Array.from({ length: VISITORS }, newVisitor));
+  const acknowledged = cookies.map(() => 1);
+  const ended: string[] = [];
+  const outcomes = new Map<string, number>();
+  let working = true;
+  const writers = cookies.map(async (cookie, index) => {
+    while (working) {
+      const outcome = await timed(() => site.open({ cookie }).session.update(plus));
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      if (outcome === "done") acknowledged[index] = (acknowledged[index] ?? 0) + 1;
+      await pause(outcome === "done" ? 2 : 20);
+    }
+  });
+  const leavers = Array.from({ length: 4 }, async () => {
+    while (working) {
+      let cookie = "";
+      if ((await timed(async () => (cookie = await newVisitor()))) === "done") {
+        const outcome = await timed(() => site.request({ cookie, handle: (s) => s.flush() }));
+        outcomes.set(`logout ${outcome}`, (outcomes.get(`logout ${outcome}`) ?? 0) + 1);
+        if (outcome === "done") ended.push(cookie);
+      }
+      await pause(2);
+    }
+  });
+  await pause(500);
+  await fail();
+  // Every visitor's session answers again by itself, wherever it is kept.
+  for (const cookie of cookies) {
+    await until("requests work again", async () => (await timed(() => site.open({ cookie }).session.load())) === "done", 20);
+  }
+  await pause(500);
+  working = false;
+  await Promise.all([...writers, ...leavers]);
+
+  const losses: Losses = { writes: 0, revivals: 0, sessions: 0 };
+  for (const [index, cookie] of cookies.entries()) {
+    const { count } = await site.open({ cookie }).session.load();
+    if (count === undefined) losses.sessions += 1;
+    else losses.writes += Math.max(0, (acknowledged[index] ?? 0) - count);
+  }
+  for (const cookie of ended) {
+    if ((await site.open({ cookie }).session.load()).count !== undefined) losses.revivals += 1;
+  }
+  assert.ok(longest < LONGEST_MS, `a request took ${longest} ms`);
+  assert.ok(ended.length > 0 && acknowledged.every((each) => each > 1), "there was load");
+  const total = acknowledged.reduce((sum, each) => sum + each, 0);
+  t.diagnostic(`${total} writes and ${ended.length} ends acknowledged; ${JSON.stringify(Object.fromEntries(outcomes))}`);
+  t.diagnostic(`lost: ${losses.writes} writes, ${losses.sessions} sessions; revived: ${losses.revivals}`);
+  return losses;
+}
+
+for (const library of libraries) {
+  for (const confirm of [undefined, { replicas: 1, timeoutMs: 300 }]) {
+    const how = `${library}, ${confirm === undefined ? "not confirmed" : "ends confirmed by a replica"}`;
+
+    describe(`redis failover (${how})`, { skip: needs("redis") }, () => {
+      test("a Sentinel's master is killed under load", async (t) => {
+        await using trio = await startRedisSentinel();
+        const first = await trio.master();
+        const losses = await underLoad(t, sentinelled(library, trio), confirm, async () => {
+          await first.process.kill();
+          await until("another is master", async () => (await trio.master()) !== first, 15);
+        });
+        if (confirm !== undefined) assert.equal(losses.revivals, 0);
+      });
+
+      test("a master of a cluster is killed under load", async (t) => {
+        await using cluster = await startRedisCluster();
+        const [first] = await cluster.masters();
+        assert.ok(first);
+        const losses = await underLoad(t, clustered(library, cluster), confirm, async () => {
+          await first.process.kill();
+          await until("another is master", async () => (await cluster.masters()).length === 3, 15);
+        });
+        if (confirm !== undefined) assert.equal(losses.revivals, 0);
+      });
+    });
+  }
+}

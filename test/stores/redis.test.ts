@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { systemClock } from "../../src/core/clock.ts";
+import { isSessionError } from "../../src/core/errors.ts";
+import { Keys, sessionKey } from "../../src/stores/redis/keys.ts";
+import { redisStore, redisStoreFromUrl, type RedisClientLike, type RedisStoreOptions } from "../../src/stores/redis.ts";
+import { world } from "../core/support.ts";
+import { needs } from "../servers/needs.ts";
+import { freePort } from "../servers/process.ts";
+import { startRedis, type RedisServer } from "../servers/redis.ts";
+import { commandCounts, next, outcomeOf, record, tombstone } from "./redis/support.ts";
+import { libraries, newPrefix, opened, single } from "./redis/targets.ts";
+
+const MINUTE = 60_000;
+
+test("options that cannot work are refused when the store is made", () => {
+  const client = { evalsha() {}, eval() {}, pipeline() {} } as unknown as RedisClientLike;
+  const wrong: object[] = [
+    {},
+    { client: {} },
+    { client: null },
+    { client, prefix: "a{b" },
+    { client, prefix: 1 },
+    { client, index: "none" },
+    { client, shards: 0 },
+    { client, shards: 1025 },
+    { client, slackSeconds: 59 },
+    { client, confirm: {} },
+    { client, confirm: { replicas: 1, timeoutMs: 0 } },
+    { client, ttl: 5 },
+  ];
+  for (const options of wrong) {
+    assert.throws(
+      () => redisStore(options as RedisStoreOptions),
+      (error) => isSessionError(error, "ERR_SESSION_CONFIG"),
+      JSON.stringify(options),
+    );
+  }
+  for (const url of ["redis:", "http://h", "redis://h?ttl=5", "redis://h?index=x", "redis://h?prefix={"]) {
+    assert.throws(
+      () => redisStoreFromUrl(url),
+      (error) => isSessionError(error, "ERR_SESSION_CONFIG"),
+      url,
+    );
+  }
+});
+
+describe("redis store", { skip: needs("redis") }, () => {
+  let server: RedisServer;
+  before(async () => (server = await startRedis()));
+  after(() => server.stop());
+
+  for (const library of libraries) {
+    const open = (options: Omit<RedisStoreOptions, "client"> = {}) =>
+      opened(single(library, server.port), { prefix: newPrefix(), ...options });
+
+    test(`${library}: a key that holds something else is unreadable to every verb, and stays as it is`, async (t) => {
+      const prefix = newPrefix();
+      const store = await open({ prefix });
+      t.after(() => store.close());
+      const session = record({ userId: "u" });
+      const keys = new Keys(prefix, 1);
+      const key = sessionKey(keys.shardOf(session.handle), session.handle);
+      await server.command("SET", key, "somebody's");
+      assert.equal(await outcomeOf(() => store.load(session.handle)), "ERR_SESSION_UNREADABLE");
+      assert.equal(await outcomeOf(() => store.create(session)), "exists");
+      assert.equal(await outcomeOf(() => store.save(next(session), session.version)), "ERR_SESSION_UNREADABLE");
+      assert.equal(await outcomeOf(() => store.touch(session.handle, session.version, 1)), "ERR_SESSION_UNREADABLE");
+      assert.equal(await outcomeOf(() => store.retire(session.handle, tombstone())), "ERR_SESSION_UNREADABLE");
+      const heir = next(record(), { userId: "u" });
+      const rotated = () => store.rotate?.(session.handle, session.version, heir, tombstone());
+      assert.equal(await outcomeOf(rotated), "ERR_SESSION_UNREADABLE");
+      assert.equal(await server.command("GET", key), "$10\r\nsomebody's\r\n");
+    });
+
+    test(`${library}: an index that holds something else stores nothing`, async (t) => {
+      const prefix = newPrefix();
+      const store = await open({ prefix });
+      t.after(() => store.close());
+      const [shard] = new Keys(prefix, 1).shards;
+      await server.command("SET", shard?.users ?? "", "somebody's");
+      const session = record({ userId: "u" });
+      assert.equal(await outcomeOf(() => store.create(session)), "ERR_SESSION_UNREADABLE");
+      assert.equal(await outcomeOf(() => store.load(session.handle)), "missing");
+    });
+
+    test(`${library}: after SCRIPT FLUSH the store goes on`, async (t) => {
+      const store = await open();
+      t.after(() => store.close());
+      const session = record();
+      await store.create(session);
+      await server.command("SCRIPT", "FLUSH");
+      assert.deepEqual(await store.load(session.handle), { status: "live", record: session });
+      await server.command("SCRIPT", "FLUSH");
+      assert.equal((await store.save(next(session), session.version)).status, "saved");
+    });
+
+    test(`${library}: the server removes what is over by itself, and the index heals when it is read or written`, async (t) => {
+      const prefix = newPrefix();
+      const store = await open({ prefix, index: "users" });
+      t.after(() => store.close());
+      const keys = new Keys(prefix, 1);
+      const [shard] = keys.shards;
+      assert.ok(shard);
+      const session = record({ userId: "u" });
+      const plain = record();
+      await store.create(session);
+      await store.create(plain);
+      const expiry = async (of: typeof session) =>
+        Number((await server.command("PEXPIRETIME", sessionKey(shard, of.handle))).slice(1));
+      assert.equal(await expiry(session), session.expiresAt + 60 * MINUTE);
+      const later = session.expiresAt + 5 * MINUTE;
+      await store.touch(session.handle, session.version, later);
+      assert.equal(await expiry(session), later + 60 * MINUTE);
+      const stone = tombstone();
+      await store.retire(plain.handle, stone);
+      assert.equal(await expiry(plain), stone.until + 60 * MINUTE);
+
+      // As the server does when the time has come.
+      await server.command("DEL", sessionKey(shard, session.handle));
+      assert.equal(await server.command("ZCARD", shard.users), ":1\r\n");
+      assert.deepEqual(await store.users.sessionsOf("u"), []);
+      assert.equal(await server.command("ZCARD", shard.users), ":0\r\n");
+      assert.equal(await server.command("ZCARD", shard.deadlines), ":0\r\n");
+
+      const old = Date.now() - 3 * 60 * MINUTE;
+      for (let each = 0; each < 6; each += 1) {
+        const entry = `1:u:${record().handle}`;
+        await server.command("ZADD", shard.users, "0", entry);
+        await server.command("ZADD", shard.deadlines, String(old), entry);
+      }
+      for (let each = 0; each < 2; each += 1) await store.create(record({ userId: "v" }));
+      assert.equal(await server.command("ZCARD", shard.users), ":2\r\n");
+      assert.equal(await server.command("ZCARD", shard.deadlines), ":2\r\n");
+    });
+
+    test(`${library}: with no replica, an end that asks for one is stored and says that it is not confirmed`, async (t) => {
+      const store = await open({ confirm: { replicas: 1, timeoutMs: 30 } });
+      t.after(() => store.close());
+      const session = record({ userId: "u" });
+      await store.create(session);
+      assert.equal(await outcomeOf(() => store.retire(session.handle, tombstone(), "another")), "conflict");
+      assert.equal(await outcomeOf(() => store.retire(session.handle, tombstone())), "ERR_SESSION_STORE unknown");
+      assert.equal(await outcomeOf(() => store.load(session.handle)), "retired");
+      assert.equal(await outcomeOf(() => store.users.advanceEpoch("u", 5)), "ERR_SESSION_STORE unknown");
+      assert.equal(await store.users.epoch("u"), 5);
+      const { sessions, request } = world({ store, clock: systemClock });
+      const { cookie } = await request({ handle: async (s) => void ((await s.load()).count = 1) });
+      const handle = (await store.list?.({ limit: 10 }))?.[0]?.handle ?? "";
+      assert.equal(await outcomeOf(() => sessions.revoke(handle)), "ERR_SESSION_OUTCOME_UNKNOWN");
+      assert.equal(await sessions.find(handle), null);
+      const late = await request({ cookie, handle: (s) => s.load() });
+      assert.equal((await late.session.load()).count, undefined);
+    });
+
+    test(`${library}: what requests cost, by the server's own count`, async (t) => {
+      const { client, end } = await single(library, server.port)();
+      t.after(end);
+      const store = redisStore({ client, prefix: newPrefix() });
+      const { request, sessions } = world({ store, clock: systemClock });
+      const commands = async (work: () => Promise<unknown>): Promise<Record<string, number>> => {
+        await server.command("CONFIG", "RESETSTAT");
+        await work();
+        const counts = commandCounts(await server.command("INFO", "commandstats"));
+        const asked = ["evalsha", "eval", "wait", "multi", "scan", "keys", "get"];
+        return Object.fromEntries(asked.flatMap((name) => (counts.has(name) ? [[name, counts.get(name) ?? 0]] : [])));
+      };
+      const write = async (s: { load(): Promise<{ count?: number }> }) => {
+        const data = await s.load();
+        data.count = (data.count ?? 0) + 1;
+      };
+      const warm = await request({ handle: write });
+      const login = await request({ cookie: warm.cookie, handle: (s) => s.login("ada") });
+      const { cookie } = login;
+      await request({ cookie, handle: (s) => s.update((d) => d.count) });
+      await request({ cookie, handle: (s) => s.load() });
+
+      assert.deepEqual(await commands(() => request()), {});
+      assert.deepEqual(await commands(() => request({ handle: write })), { evalsha: 1 });
+      assert.deepEqual(await commands(() => request({ cookie, handle: (s) => s.load() })), { evalsha: 1 });
+      assert.deepEqual(await commands(() => request({ cookie, handle: write })), { evalsha: 2 });
+      const update = () => request({ cookie, handle: (s) => s.update((d) => (d.count = 5)) });
+      assert.deepEqual(await commands(update), { evalsha: 2 });
+      assert.deepEqual(await commands(() => sessions.ofUser("ada")), { evalsha: 3 });
+      let renewed = cookie;
+      const again = async () => {
+        renewed = (await request({ cookie, handle: (s) => s.login("ada") })).cookie;
+      };
+      assert.ok(((await commands(again))["evalsha"] ?? 9) <= 3);
+      const logout = await commands(() => request({ cookie: renewed, handle: (s) => s.logout() }));
+      assert.deepEqual(logout, { evalsha: 1 });
+    });
+  }
+
+  test("four processes add 250 each to one counter, and it is exactly 1000", async (t) => {
+    const prefix = newPrefix();
+    const store = await opened(single("node-redis", server.port), { prefix });
+    t.after(() => store.close());
+    const counter = record({ data: "0" });
+    await store.create(counter);
+    const worker = fileURLToPath(new URL("./redis/worker.ts", import.meta.url));
+    const args = ["--conditions=sojourn:source", worker, String(server.port), prefix, counter.handle, "250"];
+    const run = promisify(execFile);
+    const results = await Promise.all(Array.from({ length: 4 }, () => run(process.execPath, args)));
+    const outcome = await store.load(counter.handle);
+    assert.equal(outcome.status === "live" && outcome.record.data, "1000");
+    const conflicts = results.reduce((sum, { stdout }) => sum + Number(stdout), 0);
+    t.diagnostic(`${conflicts} writes were refused and made again`);
+  });
+
+  test("from a URL: the first call connects; prefix and index are taken from it; close ends the connection", async () => {
+    const prefix = newPrefix();
+    const store = redisStoreFromUrl(`${server.url}/0?prefix=${encodeURIComponent(prefix)}&index=users`);
+    assert.equal(store.list, undefined);
+    assert.equal(typeof store.rotate, "function");
+    const session = record();
+    assert.equal((await store.create(session)).status, "created");
+    const [shard] = new Keys(prefix, 1).shards;
+    assert.ok(shard);
+    assert.equal(await server.command("EXISTS", sessionKey(shard, session.handle)), ":1\r\n");
+    await store.close();
+    assert.equal(await outcomeOf(() => store.load(session.handle)), "ERR_SESSION_USAGE");
+  });
+
+  test("from a URL of a server that is down: calls end in time, and work once it is up", async (t) => {
+    const port = await freePort();
+    const store = redisStoreFromUrl(`redis://127.0.0.1:${port}`);
+    t.after(() => store.close());
+    const { sessions } = world({ store, clock: systemClock, storeTimeoutSeconds: 0.3, breakerFailures: 1000 });
+    const session = record();
+    assert.equal(await outcomeOf(() => sessions.find(session.handle)), "ERR_SESSION_STORE no");
+    const late = await startRedis({ port });
+    t.after(() => late.stop());
+    let found = "";
+    for (let tries = 0; tries < 50 && found !== "done"; tries += 1)
+      found = await outcomeOf(() => sessions.find(session.handle));
+    assert.equal(found, "done");
+  });
+});
