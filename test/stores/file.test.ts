@@ -273,6 +273,8 @@ const damages: Record<string, (path: string) => void> = {
     writeFileSync(path, readFileSync(path, "utf8").replace(/"expiresAt":\d+/, '"expiresAt":"soon"')),
   "is JSON of something else": (path) => writeFileSync(path, "[]\n"),
   "is another session's": (path) => writeFileSync(path, readFileSync(path, "utf8").replace(/"handle":"a/, '"handle":"b')),
+  "points out of the store": (path) =>
+    writeFileSync(path, readFileSync(path, "utf8").replace("}", ',"rotation":{"handle":"../../../etc/passwd","mark":"m"}}')),
   "is a symbolic link to the same": (path) => {
     const elsewhere = join(dirname(path), "elsewhere");
     copyFileSync(path, elsewhere);

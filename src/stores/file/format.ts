@@ -2,6 +2,7 @@ import { SessionError } from "../../core/errors.ts";
 import { newVersion, type SessionHandle } from "../../core/id.ts";
 import type { RetiredReason, SessionRecord, Tombstone } from "../../core/record.ts";
 import { unreadable } from "./failure.ts";
+import { isFileHandle } from "./layout.ts";
 
 /**
  * A rotation in a file: in the new session's, where it stands under the condition that `handle`, the old one, has a
@@ -143,9 +144,7 @@ function parseJson(text: string): unknown {
 function parseRotation(value: unknown): Rotation | null | undefined {
   if (value === undefined) return null;
   if (typeof value !== "object" || value === null || !("handle" in value) || !("mark" in value)) return undefined;
-  return isText(value.handle) && isText(value.mark)
-    ? { handle: value.handle as SessionHandle, mark: value.mark }
-    : undefined;
+  return isFileHandle(value.handle) && isText(value.mark) ? { handle: value.handle, mark: value.mark } : undefined;
 }
 
 function isText(value: unknown): value is string {

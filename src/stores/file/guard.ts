@@ -11,6 +11,8 @@ import { lockOf } from "./layout.ts";
 const TAKE_AFTER_MS = 200;
 const GIVE_UP_AFTER_MS = 15_000;
 const POLL_MS = 4;
+/** What Linux, then POSIX, then Deno say of a folder that is unlinked like a file. */
+const FOLDER = ["EISDIR", "EPERM", "ENOTEMPTY"];
 /** What the system says of a folder that is renamed onto one that is not empty; Windows says it of any. */
 const HELD = process.platform === "win32" ? ["ENOTEMPTY", "EEXIST", "EPERM"] : ["ENOTEMPTY", "EEXIST"];
 
@@ -173,7 +175,7 @@ export class Guard {
     try {
       await this.#disk.unlink(ticket);
     } catch (error) {
-      if (failedWith(error, "EISDIR", "EPERM")) await this.#clearFolder(ticket);
+      if (failedWith(error, ...FOLDER)) await this.#clearFolder(ticket);
       else if (!failedWith(error, "ENOENT")) throw error;
     }
     await quietly(this.#disk.rmdir(folder));

@@ -31,7 +31,7 @@ export class Layout {
 
   /** The file of a session. @throws {SessionError} `ERR_SESSION_USAGE` for text that has not a handle's shape */
   session(handle: SessionHandle): string {
-    if (typeof handle !== "string" || !FILE_HANDLE.test(handle)) {
+    if (!isFileHandle(handle)) {
       throw new SessionError("ERR_SESSION_USAGE", "The file store was given a handle that has not the shape of one");
     }
     return join(this.sessionShard(shardOf(handle)), `${handle}.json`);
@@ -60,6 +60,11 @@ export class Layout {
   get tmp(): string {
     return join(this.root, "tmp");
   }
+}
+
+/** True for the handle of a session or of a lock: what may be a part of a path. */
+export function isFileHandle(handle: unknown): handle is SessionHandle {
+  return typeof handle === "string" && FILE_HANDLE.test(handle);
 }
 
 /** The sub-folder of a handle; a lock lies beside its session. */
