@@ -161,12 +161,13 @@ export const handleRules: readonly StoreRule[] = [
       const bound = record({ userId: "u", epoch: 3 });
       const over = record();
       await created(store, free, bound, over);
-      await store.retire(over.handle, tombstone(now, "rotated"));
+      const stone = tombstone(now, "rotated");
+      await store.retire(over.handle, stone);
       await store.users?.advanceEpoch("u", 3);
       const again = await restart();
       await expectLive(again, free);
       const epoch = await expectLive(again, bound);
-      await expectRetired(again, over.handle, "rotated");
+      await expectRetired(again, over.handle, stone);
       equal((await again.create(next(over))).status, "exists", "create over the tombstone");
       if (again.users !== undefined) {
         equal(epoch, 3, "the epoch that load brings");

@@ -31,6 +31,18 @@ export const retireRules: readonly StoreRule[] = [
     },
   },
   {
+    name: "a tombstone comes back as it was left: its reason, its token, its successor and its time",
+    async run({ store, record, now }) {
+      for (const reason of ["ended", "rotated"] as const) {
+        const session = record();
+        await created(store, session);
+        const stone = tombstone(now, reason, now + 12_345);
+        equal(await store.retire(session.handle, stone), retiredBy(stone), "retire");
+        await expectRetired(store, session.handle, stone, "load");
+      }
+    },
+  },
+  {
     name: "retire without a version ends the record whatever was written meanwhile",
     async run({ store, record, now }) {
       const first = record();
@@ -124,9 +136,11 @@ export const retireRules: readonly StoreRule[] = [
       await created(store, session);
       const stone = tombstone(now, "ended", now + MINUTE);
       await store.retire(session.handle, stone);
+      const later = { ...stone, until: now + 2 * MINUTE };
       for (const until of [now + 2 * MINUTE, now + MINUTE]) {
-        equal(await store.retire(session.handle, tombstone(now, "ended", until)), retiredBy(stone), "a later retire");
+        equal(await store.retire(session.handle, tombstone(now, "ended", until)), retiredBy(later), "a later retire");
       }
+      await expectRetired(store, session.handle, later, "the tombstone");
       equal(await store.clearExpired?.({ before: now + 2 * MINUTE - 1, limit: 10 }), 0, "a sweep before the later time");
       await expectRetired(store, session.handle, "ended");
       equal(await store.clearExpired?.({ before: now + 2 * MINUTE, limit: 10 }), 1, "a sweep at the later time");

@@ -36,8 +36,10 @@ export const rotateRules: readonly StoreRule[] = [
     async run({ store, record, now }) {
       const old = record();
       await created(store, old);
-      await store.rotate?.(old.handle, old.version, successor(old), tombstone(now, "ended"));
-      await expectRetired(store, old.handle, "ended");
+      const heir = successor(old);
+      const stone = { ...tombstone(now, "rotated"), successor: heir.handle };
+      await store.rotate?.(old.handle, old.version, heir, stone);
+      await expectRetired(store, old.handle, stone);
     },
   },
   {

@@ -1,7 +1,7 @@
 import { equal, fail, settle } from "../assert.ts";
 import type { SessionRecord } from "../../core/record.ts";
 import type { StoreRule } from "../store-rule.ts";
-import { asHandle, created, expectLive, next, successor, tombstone } from "./support.ts";
+import { asHandle, created, expectLive, expectRetired, next, successor, tombstone } from "./support.ts";
 
 /** Changes every field of a record that a store was given or gave; a record that cannot be changed is as good as a copy. */
 async function scribble(record: SessionRecord): Promise<void> {
@@ -93,14 +93,20 @@ export const sharingRules: readonly StoreRule[] = [
     },
   },
   {
-    name: "changing a tombstone after it was given does not change what is stored",
+    name: "changing a tombstone that was given or given back does not change what is stored",
     async run({ store, record, now }) {
       const session = record();
       await created(store, session);
       const given = tombstone(now);
+      const copy = { ...given };
       await store.retire(session.handle, given);
       Reflect.set(given, "reason", "rotated");
-      equal(await store.load(session.handle), { status: "retired", reason: "ended" }, "load");
+      await expectRetired(store, session.handle, copy, "after changing what was given");
+      for (const outcome of [await store.load(session.handle), await store.retire(session.handle, copy)]) {
+        if (outcome.status !== "retired") fail(`expected a tombstone, got ${outcome.status}`);
+        await settle(() => Reflect.set(outcome.tombstone, "reason", "rotated"));
+        await expectRetired(store, session.handle, copy, "after changing what was given back");
+      }
     },
   },
   {

@@ -30,7 +30,7 @@ export function successor(record: SessionRecord, fields: Partial<SessionRecord> 
 
 /** A tombstone that stays for a minute after `now`. */
 export function tombstone(now: number, reason: RetiredReason = "ended", until = now + MINUTE): Tombstone {
-  return { reason, token: newVersion(), successor: null, until };
+  return { reason, token: newVersion(), successor: reason === "rotated" ? newHandle() : null, until };
 }
 
 /** What `retire` answers when this tombstone is the one that holds. */
@@ -61,17 +61,19 @@ export async function expectLive(
   return outcome.userEpoch;
 }
 
-/** @throws unless the handle holds a tombstone of this reason, and nothing of the data */
+/** @throws unless the handle holds this tombstone, or one of this reason, and nothing of the data */
 export async function expectRetired(
   store: SessionStore,
   handle: SessionHandle,
-  reason: RetiredReason,
+  expected: RetiredReason | Tombstone,
   what = "the ended record",
 ): Promise<void> {
   const outcome = await store.load(handle);
   if (outcome.status !== "retired") return fail(`${what}: expected a tombstone, got ${outcome.status}`);
-  equal(outcome.tombstone.reason, reason, what);
-  equal(Object.keys(outcome).toSorted(), ["status", "tombstone"], what);
+  const { reason, token, successor, until, ...rest } = outcome.tombstone;
+  if (typeof expected === "string") equal(reason, expected, what);
+  else equal({ reason, token, successor, until }, expected, what);
+  equal([Object.keys(outcome).toSorted(), rest], [["status", "tombstone"], {}], what);
 }
 
 /** @throws unless nothing is stored under the handle */

@@ -113,7 +113,7 @@ export const endFaults: readonly Fault[] = [
       "a retire that is delivered twice finds its own tombstone",
       "everything is there after a restart: records, tombstones, users and their epochs",
       "in a race between two ends of a session, the first reason holds for both",
-      "changing a tombstone after it was given does not change what is stored",
+      "changing a tombstone that was given or given back does not change what is stored",
       "the tombstone of a rotation is known by its token as well",
     ],
   },
@@ -160,6 +160,18 @@ export const endFaults: readonly Fault[] = [
       "a tombstone stays for its own time, whatever deadline the record had",
       "logins and logouts of one user at once leave exactly the live ones in the list",
       "a revoked record is still there to be listed and ended",
+    ],
+  },
+  {
+    name: "a tombstone forgets where the session went on",
+    Store: class extends PlainStore {
+      override bury(handle: SessionHandle, stone: Tombstone): void {
+        super.bury(handle, { ...stone, successor: null });
+      }
+    },
+    caughtBy: [
+      "a tombstone comes back as it was left: its reason, its token, its successor and its time",
+      "rotate leaves the tombstone that it was given",
     ],
   },
   {

@@ -26,7 +26,7 @@ export const sharingFaults: readonly Fault[] = [
     caughtBy: [
       "changing a record after it was created does not change what is stored",
       "changing a record after it was saved or rotated does not change what is stored",
-      "changing a tombstone after it was given does not change what is stored",
+      "changing a tombstone that was given or given back does not change what is stored",
     ],
   },
   {
