@@ -29,3 +29,4 @@ export type {
   StoreMaker,
 } from "./adapter-rule.ts";
 export { RuleFailure } from "./assert.ts";
+export { type PlaywrightCookie, type TestVisitor, visitor } from "./visitor.ts";
