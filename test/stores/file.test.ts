@@ -380,17 +380,20 @@ test("a damaged epoch is unreadable, and nobody passes under it", async (context
 test("files that are not the store's own are left alone", async (context) => {
   const { root, store } = open(context);
   const session = await created(store, { userId: "ann" });
-  const folders = [dirname(fileOf(root, session.handle)), join(root, "users", "zz"), join(root, "sessions", "readme")];
+  const folders = [dirname(fileOf(root, session.handle)), join(root, "users", "9c"), join(root, "sessions", "readme")];
   for (const folder of folders) mkdirSync(folder, { recursive: true });
   const others = [
     ...folders.map((folder) => join(folder, "NOTES.txt")),
     join(root, "README"),
     join(root, "sessions", "x.json"),
+    join(root, "users", "9c", "9cars.txt"),
   ];
   for (const other of others) writeFileSync(other, "mine");
   age(root);
   assert.deepEqual(await store.list?.({ limit: 10 }), [session]);
   assert.equal(await store.clearExpired?.({ before: Number.MAX_SAFE_INTEGER, limit: 10 }), 1);
+  // Each pass looks through one of the 256 parts of the users' index.
+  for (let pass = 1; pass < 256; pass++) assert.equal(await store.clearExpired?.({ before: 0, limit: 10 }), 0);
   for (const other of others) assert.equal(readFileSync(other, "utf8"), "mine");
 });
 

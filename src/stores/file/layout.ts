@@ -4,6 +4,7 @@ import { SessionError } from "../../core/errors.ts";
 import type { SessionHandle } from "../../core/id.ts";
 
 const FILE_HANDLE = /^(?:[0-9a-f]{48}|lock-[0-9a-f]{43})$/;
+const USER_HASH = /^[0-9a-f]{48}$/;
 const RECORD_NAME = /^((?:lock-[0-9a-f]{43})|[0-9a-f]{48})\.json$/;
 const ENTRY_NAME = /^((?:lock-[0-9a-f]{43})|[0-9a-f]{48})(?:\.[\w-]{16})?$/;
 
@@ -80,6 +81,11 @@ export function lockOf(path: string): string {
 /** What stands for a user in file names. */
 export function userHash(userId: string): string {
   return createHash("sha256").update("sojourn user 1:").update(userId).digest("hex").slice(0, 48);
+}
+
+/** True for a name that stands for a user. */
+export function isUserHash(name: string): boolean {
+  return USER_HASH.test(name);
 }
 
 /** The handle in the name of a session's file, or null. */

@@ -147,7 +147,8 @@ export class Sweep {
     const now = Date.now();
     for (const name of await this.#disk.names(layout.tmp)) {
       if (await this.#isOlder(join(layout.tmp, name), now - HOUR_MS)) {
-        await rm(join(layout.tmp, name), { recursive: true, force: true });
+        // What may not be removed, because another user of the machine left it, does no harm.
+        await rm(join(layout.tmp, name), { recursive: true, force: true }).catch(() => {});
       }
     }
     for (const shard of await this.#shards()) {

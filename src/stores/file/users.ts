@@ -7,7 +7,7 @@ import type { Disk } from "./disk.ts";
 import { failedWith, storeFailure } from "./failure.ts";
 import { encodeEpoch, parseEpoch } from "./format.ts";
 import type { Guard } from "./guard.ts";
-import { handleOfEntry, userHash } from "./layout.ts";
+import { handleOfEntry, isUserHash, userHash } from "./layout.ts";
 import { breathe } from "./serial.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -92,7 +92,7 @@ export class Users implements UserIndex {
   /** Looks through one sub-folder of the index and removes what is stale: what a process that was killed has left. */
   async tidy(shard: string): Promise<void> {
     const { layout } = this.#sessions;
-    for (const hash of await this.#disk.names(layout.userShard(shard))) {
+    for (const hash of (await this.#disk.names(layout.userShard(shard))).filter(isUserHash)) {
       for (const name of await this.#disk.names(layout.user(hash))) {
         const handle = handleOfEntry(name);
         if (handle !== null && (await this.#owned(handle, hash)) === null) await this.#repair(hash, name, handle);
