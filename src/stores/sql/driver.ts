@@ -1,0 +1,49 @@
+/** A statement as a database takes it. `name` is unique for its text, for drivers that prepare by name. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What is bound to a statement. */
+export type SqlValue = string | number | null;
+
+/** The values of a row, in the order of the columns that were asked for. */
+export type Fields = readonly unknown[];
+
+/** What a statement gave: its rows, how many rows it changed, and the number that MySQL hands out instead of a row. */
+export interface SqlResult {
+  readonly rows: readonly Fields[];
+  readonly affected: number;
+  readonly number?: unknown;
+}
+
+/** A database client of whatever make, as the SQL stores use it. Each statement is a transaction by itself. */
+export interface SqlDriver {
+  query(statement: Statement, values: readonly SqlValue[]): Promise<SqlResult>;
+  /** Runs statements that define tables, in order; as one transaction where the database can. */
+  script(statements: readonly string[]): Promise<void>;
+  /** Closes the client if it was opened by the store. */
+  close(): Promise<void>;
+}
+
+/** A driver that opens its client with the first statement, and again with the next one after that failed. */
+export function lazyDriver(open: () => Promise<SqlDriver>): SqlDriver {
+  let opening: Promise<SqlDriver> | undefined;
+  const opened = async (): Promise<SqlDriver> => {
+    opening ??= open();
+    try {
+      return await opening;
+    } catch (error) {
+      opening = undefined;
+      throw error;
+    }
+  };
+  return {
+    query: async (statement, values) => (await opened()).query(statement, values),
+    script: async (statements) => (await opened()).script(statements),
+    async close() {
+      const driver = await opening?.catch(() => undefined);
+      await driver?.close();
+    },
+  };
+}

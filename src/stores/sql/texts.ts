@@ -1,0 +1,91 @@
+import type { SqlValue, Statement } from "./driver.ts";
+import type { TableNames } from "./names.ts";
+
+/** What the statements bind, by name. Times are milliseconds. */
+export interface Bindings {
+  readonly handle?: string;
+  /** For a rotation: the handle that goes. */
+  readonly old?: string;
+  readonly data?: string;
+  readonly version?: string;
+  /** The version that must still be there. */
+  readonly expected?: string;
+  readonly created?: number;
+  readonly expires?: number;
+  readonly user?: string | null;
+  readonly epoch?: number;
+  /** A tombstone: its successor or nothing, token, reason and end. */
+  readonly successor?: string;
+  readonly token?: string;
+  readonly reason?: string;
+  readonly until?: number;
+  readonly after?: string;
+  readonly before?: number;
+  readonly limit?: number;
+  readonly least?: number;
+}
+
+/** The verbs' statements, by what they do. */
+export type StatementName =
+  | "load"
+  | "has"
+  | "create"
+  | "save"
+  | "touch"
+  | "retire"
+  | "retireVersion"
+  | "extend"
+  | "rotate"
+  | "list"
+  | "sessionsOf"
+  | "epoch"
+  | "advanceEpoch"
+  | "postpone"
+  | "sweep";
+
+/** A statement with `:name` where a value is bound, and `{sessions}`, `{users}` where a table's name belongs. */
+export type Texts = Readonly<Record<StatementName, string>>;
+
+/** A statement, and which values it binds in which order. */
+export interface Compiled {
+  readonly statement: Statement;
+  readonly order: readonly (keyof Bindings)[];
+}
+
+/** The values of `bindings` in the order that the statement binds them. */
+export function valuesOf({ statement, order }: Compiled, bindings: Bindings): SqlValue[] {
+  return order.map((name) => {
+    const value = bindings[name];
+    if (value === undefined) throw new TypeError(`The statement ${statement.name} needs ${name}`);
+    return value;
+  });
+}
+
+/**
+ * Puts table names and placeholders into a statement, in one pass, so that nothing in a table's name is taken for either.
+ *
+ * @param place writes the placeholder of a value, and notes the value in `order` if it is bound anew
+ */
+export function compile(
+  name: string,
+  text: string,
+  names: TableNames,
+  place: (binding: keyof Bindings, order: (keyof Bindings)[]) => string,
+): Compiled {
+  const order: (keyof Bindings)[] = [];
+  const whole = text.replaceAll(/\{([a-zA-Z]+)\}|(?<!:):([a-z]+)/g, (_match, table: string | undefined, binding: string | undefined) =>
+    table === undefined ? place(binding as keyof Bindings, order) : names[table as keyof TableNames],
+  );
+  return { statement: { name: `sojourn_${name}_${checksum(whole)}`, text: whole }, order };
+}
+
+/** A short name for a text; two tables' statements on one connection must not share theirs. */
+function checksum(text: string): string {
+  let high = 0x811c9dc5;
+  let low = 0x1b873593;
+  for (let index = 0; index < text.length; index++) {
+    high = Math.imul(high ^ text.charCodeAt(index), 0x01000193);
+    low = Math.imul(low ^ text.charCodeAt(index), 0x5bd1e995);
+  }
+  return (high >>> 0).toString(36) + (low >>> 0).toString(36);
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto";
+import mariadb from "mariadb";
+import mysql from "mysql2";
+import mysqlPromise from "mysql2/promise";
+import pg from "pg";
+import postgres from "postgres";
+import { mysqlStore } from "../../../src/stores/mysql.ts";
+import { postgresStore } from "../../../src/stores/postgres.ts";
+import type { SqlStore } from "../../../src/stores/sql/store.ts";
+import type { StoreTarget } from "../../../src/testing/store-rule.ts";
+
+/** A client of one driver, and the store over it. */
+export interface Opened {
+  readonly store: SqlStore;
+  end(): Promise<unknown>;
+}
+
+export type OpenSql = (url: string, table: string) => Opened;
+
+function opened<C extends { end(): Promise<unknown> }>(client: C, store: (client: C) => SqlStore): Opened {
+  return { store: store(client), end: () => client.end() };
+}
+
+/** Each driver that `postgresStore` takes. */
+export const postgresDrivers: Readonly<Record<string, OpenSql>> = {
+  pg: (url, table) => opened(new pg.Pool({ connectionString: url }), (client) => postgresStore({ client, table })),
+  postgres: (url, table) =>
+    opened(postgres(url, { onnotice: () => undefined }), (client) => postgresStore({ client, table })),
+};
+
+/** Each driver that `mysqlStore` takes. */
+export const mysqlDrivers: Readonly<Record<string, OpenSql>> = {
+  "mysql2/promise": (url, table) => opened(mysqlPromise.createPool(url), (client) => mysqlStore({ client, table })),
+  mysql2: (url, table) => {
+    const client = mysql.createPool(url);
+    return { store: mysqlStore({ client, table }), end: () => client.promise().end() };
+  },
+  mariadb: (url, table) =>
+    opened(mariadb.createPool(url.replace(/^mysql/, "mariadb")), (client) => mysqlStore({ client, table })),
+};
+
+export function newTable(): string {
+  return `kit_${randomBytes(6).toString("hex")}`;
+}
+
+/**
+ * A target of the kit: a new table for each rule, on one server.
+ *
+ * @param damage the statements after which the row of a handle cannot be read
+ */
+export function sqlTarget(
+  name: string,
+  url: () => string,
+  open: OpenSql,
+  damage: (table: string, handle: string) => Promise<void>,
+): StoreTarget {
+  return {
+    name,
+    storage() {
+      const table = newTable();
+      const all: Opened[] = [];
+      return {
+        open() {
+          const each = open(url(), table);
+          all.push(each);
+          return each.store;
+        },
+        corrupt: (handle) => damage(table, handle),
+        async remove() {
+          await Promise.all(all.map((each) => each.end()));
+        },
+      };
+    },
+  };
+}
