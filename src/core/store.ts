@@ -103,7 +103,10 @@ export interface SessionStore {
   /** Ability: users, their sessions and their epochs. */
   readonly users?: UserIndex;
 
-  /** Ability: live records in the order of their handles, after `after`, at most `limit`. Tombstones are left out. */
+  /**
+   * Ability: live records in the order of their handles, after `after`, at most `limit`. Tombstones are left out; a record that cannot
+   * be read makes the page `ERR_SESSION_UNREADABLE`.
+   */
   list?(page: ListPage): Awaitable<readonly SessionRecord[]>;
 
   /**
