@@ -7,6 +7,7 @@ export interface NodeRedisLike {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   // Its types differ between client, cluster and Sentinel; the three methods used are the same.
   multi(...routing: never[]): object;
+  duplicate?(): unknown;
 }
 
 /** As much of ioredis (5 or newer, or a client of its shape) as the store uses: `Redis` or `Cluster`. */
@@ -14,6 +15,7 @@ export interface IoRedisLike {
   evalsha(sha: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>;
   pipeline(): object;
+  duplicate?(...overrides: never[]): unknown;
   readonly isCluster?: boolean;
 }
 
@@ -31,13 +33,18 @@ export interface RedisPort {
   readonly isCluster: boolean;
   /** Runs a script by its name, and by its text when the server does not know it. All keys are in one slot. */
   run(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown>;
-  /** As `run`, then asks on the same connection how many replicas have what was written. */
+  /**
+   * As `run`, then asks on the same connection how many replicas have what was written. The connection is one of its own, a duplicate
+   * of the client's: while it waits, no other call waits with it.
+   */
   runConfirmed(
     script: RedisScript,
     keys: readonly string[],
     args: readonly string[],
     confirmation: Confirmation,
   ): Promise<{ readonly reply: unknown; readonly replicas: number }>;
+  /** Ends the connection that waits, if there is one; the client itself stays open. */
+  close(): void;
 }
 
 type Sending = "sha" | "text";
@@ -72,6 +79,7 @@ interface NodeRedisPipeline {
 class NodeRedisPort implements RedisPort {
   readonly isCluster: boolean;
   readonly #client: NodeRedisLike;
+  #waiting: Promise<NodeRedisLike> | undefined;
 
   constructor(client: NodeRedisLike) {
     this.#client = client;
@@ -94,11 +102,35 @@ class NodeRedisPort implements RedisPort {
     const options = { keys: [...keys], arguments: [...args] };
     return withFallback(async (sending) => {
       // A pipeline stays on one connection, and is never sent again in part.
-      const pipeline = this.#client.multi(...([keys[0]] as never[])) as NodeRedisPipeline;
+      const pipeline = (await this.#waitingClient()).multi(...([keys[0]] as never[])) as NodeRedisPipeline;
       void (sending === "sha" ? pipeline.evalSha(sha, options) : pipeline.eval(text, options));
       pipeline.wait(replicas, timeoutMs);
       return confirmed(await firstErrorOf(pipeline.execAsPipeline()));
     });
+  }
+
+  close(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.then(
+      (client) => endDuplicate(client, this.#client, "destroy"),
+      () => {},
+    );
+  }
+
+  #waitingClient(): Promise<NodeRedisLike> {
+    return (this.#waiting ??= this.#duplicate().catch((error: unknown) => {
+      this.#waiting = undefined;
+      throw error;
+    }));
+  }
+
+  async #duplicate(): Promise<NodeRedisLike> {
+    const client = this.#client.duplicate?.() as (NodeRedisLike & { connect(): Promise<unknown> }) | undefined;
+    if (client === undefined) return this.#client;
+    silence(client);
+    await client.connect();
+    return client;
   }
 }
 
@@ -122,6 +154,7 @@ interface IoRedisPipeline {
 class IoRedisPort implements RedisPort {
   readonly isCluster: boolean;
   readonly #client: IoRedisLike;
+  #waiting: IoRedisLike | undefined;
 
   constructor(client: IoRedisLike) {
     this.#client = client;
@@ -143,7 +176,7 @@ class IoRedisPort implements RedisPort {
     { replicas, timeoutMs }: Confirmation,
   ): Promise<{ reply: unknown; replicas: number }> {
     return withFallback(async (sending) => {
-      const pipeline = this.#client.pipeline() as IoRedisPipeline;
+      const pipeline = this.#waitingClient().pipeline() as IoRedisPipeline;
       void (sending === "sha"
         ? pipeline.evalsha(sha, keys.length, ...keys, ...args)
         : pipeline.eval(text, keys.length, ...keys, ...args));
@@ -153,10 +186,29 @@ class IoRedisPort implements RedisPort {
       return confirmed(results.map(([, reply]) => reply));
     });
   }
+
+  close(): void {
+    if (this.#waiting !== undefined) endDuplicate(this.#waiting, this.#client, "disconnect");
+    this.#waiting = undefined;
+  }
+
+  #waitingClient(): IoRedisLike {
+    if (this.#waiting !== undefined) return this.#waiting;
+    // Its first call comes before it is connected, also where the client itself is told to refuse such calls.
+    const queueing = { enableOfflineQueue: true };
+    const overrides = (this.isCluster ? [[], queueing] : [queueing]) as never[];
+    const client = this.#client.duplicate?.(...overrides) as IoRedisLike | undefined;
+    if (client !== undefined) silence(client);
+    return (this.#waiting = client ?? this.#client);
+  }
 }
 
 function confirmed([reply, replicas]: readonly unknown[]): { reply: unknown; replicas: number } {
   return { reply, replicas: Number(replicas) };
+}
+
+function endDuplicate(client: object, original: object, method: "destroy" | "disconnect"): void {
+  if (client !== original && has(client, method)) (Reflect.get(client, method) as () => void).call(client);
 }
 
 /** Without a listener, a lost connection ends the process (node-redis) or is printed each time (ioredis); calls report it anyway. */

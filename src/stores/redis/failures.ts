@@ -33,7 +33,10 @@ export function redisFailure(error: unknown): unknown {
   }
   if (error.message.includes("WRONGTYPE")) return unreadable("a key of the store holds something else", error);
   // Before Redis 7, and after too many redirections, the code stands behind words of the server's or the client's own.
-  const known = error.message.match(/\b[A-Z]{3,}\b/g)?.map((word) => REFUSED[word]).find((what) => what !== undefined);
+  const known = error.message
+    .match(/\b[A-Z]{3,}\b/g)
+    ?.map((word) => REFUSED[word])
+    .find((what) => what !== undefined);
   return known === undefined ? error : new SessionError("ERR_SESSION_STORE", known, { cause: error, applied: "no" });
 }
 

@@ -43,7 +43,8 @@ export function redisStoreFromUrl(url: string): RedisStore {
     return ready;
   }
   return new RedisSessions(port, new Keys(prefix, 1), settings, async () => {
-    await (await opening)?.end();
+    ready?.close();
+    await (await opening?.catch(() => undefined))?.end();
   });
 }
 

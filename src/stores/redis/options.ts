@@ -27,7 +27,7 @@ export interface RedisStoreOptions {
   readonly slackSeconds?: number;
   /**
    * Ends, rotations and revocations resolve only once this many replicas have them (`WAIT`), and reject when they have not within
-   * `timeoutMs`. The connection waits meanwhile, and with it every other call on it. Default: they do not wait.
+   * `timeoutMs`. For these the store opens a connection of its own, a duplicate of the client's. Default: they do not wait.
    */
   readonly confirm?: Confirmation;
 }

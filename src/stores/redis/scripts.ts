@@ -10,11 +10,41 @@ export interface RedisScript {
 // What the scripts share. KEYS, where a script takes all: 1 epochs, 2 users, 3 deadlines, 4 handles, 5 session. Every key is declared, and
 // all of them are of one shard, so that a script is right on a cluster and under access rules.
 //
-// A session is a hash. d data, v version, c created at, e deadline, u user, p epoch; a tombstone has r reason, t token, e until,
-// n the handle that it was rotated to.
+// A session is a string: a mark, the deadline in 17 characters so that a touch can write over it, numbers, lengths, and then the texts
+// that these are the lengths of, the data last. In a script it is a table: 1 data, 2 version, 3 created at, 4 deadline, 5 user, 6 epoch;
+// a tombstone has 4 until, 7 reason, 8 token, 9 the handle that it was rotated to; of what cannot be read there is nothing.
 // `mode` is what the indexes hold: `u` sessions of users only, `a` all, `l` all, but this is a lock, which lists leave out.
 const COMMON = `
-local function read(key) return redis.call('HMGET', key, 'd', 'v', 'c', 'e', 'u', 'p', 'r', 't', 'n') end
+local function parse(value)
+  local kind, deadline = string.match(value, '^S1([LT])([ %d%-]+):')
+  if not kind then return {} end
+  deadline = string.match(deadline, '^ *(.*)$')
+  if kind == 'T' then
+    local reason, token, successor, at = string.match(value, '^([a-z]+):(%d+):([%d%-]+):()', 22)
+    if not reason then return {} end
+    local middle = at + tonumber(token)
+    local last = successor == '-' and middle or middle + tonumber(successor)
+    if last > #value + 1 then return {} end
+    local rest = successor ~= '-' and string.sub(value, middle, last - 1) or false
+    return { false, false, false, deadline, false, false, reason, string.sub(value, at, middle - 1), rest }
+  end
+  local created, epoch, version, user, at = string.match(value, '^([%d%-]+):(%d+):(%d+):([%d%-]+):()', 22)
+  if not created then return {} end
+  local middle = at + tonumber(version)
+  local data = user == '-' and middle or middle + tonumber(user)
+  -- The beginning of a value may end before its texts do.
+  if data > #value + 1 then return {} end
+  local name = user ~= '-' and string.sub(value, middle, data - 1) or false
+  return { string.sub(value, data), string.sub(value, at, middle - 1), created, deadline, name, epoch, false, false, false }
+end
+
+local function read(key) return parse(redis.call('GET', key) or '') end
+
+-- Without copying a long data; what it then has for data is not whole.
+local function readHead(key)
+  local r = parse(redis.call('GETRANGE', key, 0, 2047))
+  return r[4] and r or read(key)
+end
 
 local function whole(value) return value and string.find(value, '^%-?%d+$') ~= nil end
 
@@ -61,8 +91,11 @@ local function now()
 end
 
 -- The server's clock serves cleaning only, and never to remove what was written within the slack.
-local function keepUntil(key, deadline, slack)
-  redis.call('PEXPIREAT', key, text(math.max(now(), tonumber(deadline)) + tonumber(slack)))
+local function expiry(deadline, slack) return text(math.max(now(), tonumber(deadline)) + tonumber(slack)) end
+
+local function move(key, deadline, slack)
+  redis.call('SETRANGE', key, 3, string.format('%17s', deadline))
+  redis.call('PEXPIREAT', key, expiry(deadline, slack))
 end
 `;
 
@@ -89,9 +122,9 @@ return show('live', r, KEYS[1])
 const PUT = `
 local function put(key, mode, handle, data, version, createdAt, deadline, user, epoch, slack)
   enter(mode, user, handle, deadline)
-  redis.call('HSET', key, 'd', data, 'v', version, 'c', createdAt, 'e', deadline, 'p', epoch)
-  if user then redis.call('HSET', key, 'u', user) else redis.call('HDEL', key, 'u') end
-  keepUntil(key, deadline, slack)
+  local lengths = #version .. ':' .. (user and #user or '-') .. ':'
+  local head = string.format('S1L%17s:', deadline) .. createdAt .. ':' .. epoch .. ':' .. lengths
+  redis.call('SET', key, head .. version .. (user or '') .. data, 'PXAT', expiry(deadline, slack))
 end
 
 local function behind(user, epoch) return user and tonumber(epoch) < tonumber(epochOf(KEYS[1], user)) end
@@ -104,7 +137,7 @@ local function refusal(key, r, expected, user, epoch)
   if not sound(r) then return { 'unreadable' } end
   if r[7] then return stone(r) end
   if behind(user, epoch) then return { 'revoked' } end
-  if r[2] ~= expected then return show('conflict', r, KEYS[1]) end
+  if r[2] ~= expected then return show('conflict', read(key), KEYS[1]) end
   return nil
 end
 
@@ -112,10 +145,10 @@ end
 local function bury(key, mode, handle, r, reason, token, deadline, successor, slack)
   leave(mode, r[5], handle)
   redis.call('DEL', key)
-  redis.call('HSET', key, 'r', reason, 't', token, 'e', deadline)
-  if successor ~= '' then redis.call('HSET', key, 'n', successor) end
+  local lengths = #token .. ':' .. (successor ~= '' and #successor or '-') .. ':'
+  local value = string.format('S1T%17s:', deadline) .. reason .. ':' .. lengths .. token .. successor
+  redis.call('SET', key, value, 'PXAT', expiry(deadline, slack))
   if mode ~= 'u' then redis.call('ZADD', KEYS[3], deadline, entry(false, handle)) end
-  keepUntil(key, deadline, slack)
 end
 `;
 
@@ -144,7 +177,7 @@ export const SAVE = script(
   "save",
   `${PUT}
 local mode, slack, handle, user, epoch = ARGV[1], ARGV[2], ARGV[3], given(ARGV[8]), ARGV[9]
-local r = read(KEYS[5])
+local r = readHead(KEYS[5])
 local refused = refusal(KEYS[5], r, ARGV[6], user, epoch)
 if refused then return refused end
 if r[5] ~= user then leave(mode, r[5], handle) end
@@ -158,7 +191,7 @@ export const ROTATE = script(
   "rotate",
   `${PUT}
 local mode, slack, handle, user, epoch = ARGV[1], ARGV[2], ARGV[3], given(ARGV[8]), ARGV[9]
-local r = read(KEYS[5])
+local r = readHead(KEYS[5])
 local refused = refusal(KEYS[5], r, ARGV[11], user, epoch)
 if refused then return refused end
 if redis.call('EXISTS', KEYS[6]) == 1 then return { 'exists' } end
@@ -173,7 +206,7 @@ export const TOUCH = script(
   "touch",
   `
 local mode, slack, handle, deadline = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
-local r = read(KEYS[5])
+local r = readHead(KEYS[5])
 if not r[1] and not r[7] then
   return { redis.call('EXISTS', KEYS[5]) == 0 and 'stale' or 'unreadable' }
 end
@@ -181,8 +214,7 @@ if not sound(r) then return { 'unreadable' } end
 if r[7] or r[2] ~= ARGV[4] then return { 'stale' } end
 if tonumber(deadline) > tonumber(r[4]) then
   if r[5] or mode ~= 'u' then redis.call('ZADD', KEYS[3], deadline, entry(r[5], handle)) end
-  redis.call('HSET', KEYS[5], 'e', deadline)
-  keepUntil(KEYS[5], deadline, slack)
+  move(KEYS[5], deadline, slack)
 end
 return { 'touched' }
 `,
@@ -193,21 +225,24 @@ export const RETIRE = script(
   "retire",
   `${PUT}
 local mode, slack, handle, reason, token, deadline, successor, expected = unpack(ARGV)
-local r = read(KEYS[5])
-if not r[1] and not r[7] and redis.call('EXISTS', KEYS[5]) == 0 then return { 'missing' } end
+local r = readHead(KEYS[5])
+if not r[1] and not r[7] then
+  if redis.call('EXISTS', KEYS[5]) == 0 then return { 'missing' } end
+  -- What is damaged may be ended, as long as it is the store's own.
+  if not string.find(redis.call('GETRANGE', KEYS[5], 0, 1), '^S%d') then return { 'unreadable' } end
+end
 if r[7] then
   if not sound(r) then return { 'unreadable' } end
   local later = tonumber(deadline) > tonumber(r[4]) and deadline or r[4]
   -- Also when nothing moves: a call that was sent again must be a write, or the replicas would not be asked about it.
   if mode ~= 'u' then redis.call('ZADD', KEYS[3], later, entry(false, handle)) end
-  redis.call('HSET', KEYS[5], 'e', later)
-  keepUntil(KEYS[5], later, slack)
+  move(KEYS[5], later, slack)
   r[4] = later
   return stone(r)
 end
 if expected ~= '' and '=' .. (r[2] or '') ~= expected then
   if not sound(r) then return { 'unreadable' } end
-  return show('conflict', r, KEYS[1])
+  return show('conflict', read(KEYS[5]), KEYS[1])
 end
 bury(KEYS[5], mode, handle, r, reason, token, deadline, successor, slack)
 return { 'retired', reason, token, deadline, successor ~= '' and successor or false }
@@ -285,7 +320,7 @@ export const SWEEP = script(
 local removed = 0
 for i = 5, #KEYS do
   local each = ARGV[i - 3]
-  local r = read(KEYS[i])
+  local r = readHead(KEYS[i])
   local length, rest = string.match(each, '^(%d+):(.*)$')
   local handle = string.sub(rest, tonumber(length) + 2)
   if (r[1] or r[7]) and sound(r) then

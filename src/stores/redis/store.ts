@@ -53,7 +53,7 @@ export interface RedisStore extends SessionStore {
   list?(page: ListPage): Promise<readonly SessionRecord[]>;
   /** With `index: "all"` only. */
   clearExpired?(batch: ClearBatch): Promise<number>;
-  /** Ends the store's use of the client, which stays open. */
+  /** Ends the store's use of the client, which stays open; not the connection that waits for replicas, which is the store's own. */
   close(): Promise<void>;
 }
 
@@ -142,7 +142,8 @@ export class RedisSessions implements RedisStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#onClose?.();
+    if (this.#onClose === undefined) (await this.#port()).close();
+    else await this.#onClose();
   }
 
   async #rotate(

@@ -118,7 +118,7 @@ export function target(name: string, open: Opener, options: Omit<RedisStoreOptio
           const shards = options.shards ?? ("nodeClient" in client || isCluster === true ? 16 : 1);
           const keys = new Keys(prefix, shards);
           const key = sessionKey(keys.shardOf(handle), handle);
-          await command(key, "HSET", key, "c", "9223372036854775807x");
+          await command(key, "SET", key, "S1L              now:yesterday:0:1:-:");
           await end();
         },
       };
