@@ -11,6 +11,19 @@ export {
 export type { StoreNeed, StoreRule, StoreRuleContext, StoreStorage, StoreTarget } from "./store-rule.ts";
 export { sessionRules, storeRules, verbRules } from "./store-rules.ts";
 export { type DjangoBehaviour, djangoBehaviours } from "./django-behaviours.ts";
+export {
+  type FailedSchedule,
+  type PairsOptions,
+  replaySchedule,
+  runPairs,
+  runSchedules,
+  type ScheduleLevel,
+  type ScheduleReport,
+  type SchedulesOptions,
+} from "./schedules.ts";
+export type { Deed } from "./schedule/play.ts";
+export type { ScheduleResult } from "./schedule/run-plan.ts";
+export type { Fault } from "./schedule/scheduler.ts";
 export { adapterKit, type AdapterKitOptions, runAdapterKit, runAdapterRule } from "./adapter-kit.ts";
 export { adapterRules } from "./adapter-rules.ts";
 export type {

@@ -90,6 +90,35 @@ export const sessionRaceRules: readonly StoreRule[] = [
     },
   },
   {
+    name: "a logout that comes with the id from before it was changed ends the session under its new id",
+    async run(context) {
+      const browser = await site(context).returning();
+      const late = await browser.copy().visit();
+      await browser.request((session) => session.cycleId());
+      equal(await browser.read(), { count: 1 }, "what the new cookie finds");
+      await late.session.logout();
+      await late.respond();
+      equal(await browser.read(), {}, "what the new cookie finds after the late logout");
+    },
+  },
+  {
+    name: "a response that leaves after the id was changed elsewhere says nothing about the cookie",
+    async run(context) {
+      const browser = await site(context).returning();
+      const [reader, writer] = [await browser.copy().visit(), await browser.copy().visit()];
+      await reader.session.load();
+      await writer.session.update((data) => void (data["written"] = 1));
+      await browser.request((session) => session.cycleId());
+      equal(await reader.respond(), [], "the cookies of a request that read");
+      equal(await writer.respond(), [], "the cookies of a request that wrote before");
+      const late = await browser.copy().visit();
+      await browser.request((session) => session.cycleId());
+      equal(await late.session.load(), {}, "what a request with the old id reads");
+      equal(await late.respond(), [], "its cookies");
+      equal(await browser.read(), { count: 1, written: 1 }, "what the new cookie finds");
+    },
+  },
+  {
     name: "a login binds the user under a new id; logout ends it",
     needs: ["users"],
     async run(context) {

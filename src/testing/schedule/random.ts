@@ -17,7 +17,7 @@ export function seededChoice(seed: number): Choose {
 
 /** Walks through every sequence of choices, one sequence a round. */
 export class EveryChoice {
-  #path: { choice: number; readonly options: number }[] = [];
+  readonly #path: { choice: number; readonly options: number }[] = [];
   #position = 0;
 
   readonly choose: Choose = (options) => {

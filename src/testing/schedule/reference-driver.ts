@@ -72,8 +72,7 @@ function newStone(clock: Clock, successor?: SessionRecord): Tombstone {
 
 /** What a store's record holds for this client. */
 export function readTrail(record: SessionRecord): Trail {
-  const trail: Trail = JSON.parse(record.data);
-  return trail;
+  return JSON.parse(record.data) as Trail;
 }
 
 /** A write that is sent again when its reply was lost; `again` says that the outcome may be that of the first sending. */

@@ -85,7 +85,7 @@ export function scheduledStore(store: SessionStore, { process, scheduler, sighti
   }
 
   const name = (handle: SessionHandle) => sightings.name(handle);
-  const { users } = store;
+  const { users, rotate, clearExpired } = store;
   const scheduled: SessionStore = {
     name: store.name,
     reach: store.reach,
@@ -100,16 +100,16 @@ export function scheduledStore(store: SessionStore, { process, scheduler, sighti
   };
   return Object.assign(
     scheduled,
-    store.rotate && {
+    rotate && {
       rotate: (...[handle, version, record, tombstone]: Parameters<NonNullable<SessionStore["rotate"]>>) =>
         call(`rotate ${name(handle)} to ${name(record.handle)}`, WRITE, () =>
-          storing(record, () => store.rotate!(handle, version, record, tombstone)),
+          storing(record, () => rotate.call(store, handle, version, record, tombstone)),
         ),
     },
     users && { users: scheduledUsers(users, call, sightings) },
-    store.clearExpired && {
+    clearExpired && {
       clearExpired: (batch: Parameters<NonNullable<SessionStore["clearExpired"]>>[0]) =>
-        call("clearExpired", WRITE, () => store.clearExpired!(batch)),
+        call("clearExpired", WRITE, () => clearExpired.call(store, batch)),
     },
   );
 }

@@ -49,7 +49,7 @@ export class Scheduler {
   /** True when time has passed since the actors began. */
   passed = false;
   #over = false;
-  #dropped: Parked[] = [];
+  readonly #dropped: Parked[] = [];
   #parked: Parked[] = [];
   readonly #atWork = new Set<Promise<unknown>>();
   readonly #options: SchedulerOptions;
