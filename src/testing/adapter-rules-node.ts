@@ -88,7 +88,7 @@ export const nodeRules: readonly AdapterRule[] = [
     async run({ start, store }) {
       const log: string[] = [];
       const own = onNode("/own", (res) => {
-        res.on("drain", () => log.push("drain"));
+        res.on("drain", () => log.push(res.writableNeedDrain ? "drain, and yet full" : "drain"));
         const more = res.write("one ", () => log.push("one"));
         ok(!more && res.writableNeedDrain, "the first write asks the handler to wait");
         res.write(Buffer.from("two "), () => log.push("two"));

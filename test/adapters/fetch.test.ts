@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import test from "node:test";
 import { fetchSession } from "../../src/adapters/fetch.ts";
 import { isSessionError } from "../../src/core/errors.ts";
@@ -7,6 +8,7 @@ import { Sessions } from "../../src/core/sessions.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { storeDown } from "../../src/testing/adapter-rule-support.ts";
 import { watchStore } from "../../src/testing/adapter-store.ts";
+import { listen } from "./targets.ts";
 
 interface Visit {
   count?: number;
@@ -81,16 +83,35 @@ test("an upgrade and a network error are passed on as the very object", async ()
   assert.equal(open.headers.getSetCookie().length, 1);
 });
 
-test("an upgrade stores what changed in a session that exists", async () => {
+test("in a session that exists, an upgrade stores what changed, and a network error, which is a failure, does not", async () => {
   const sessions = newSessions();
-  const { cookie, handle } = await sessions.create({ data: { count: 5 } });
-  const response = upgrade(Response.error().headers);
-  const handler = fetchSession(sessions, async (_request, session) => {
+  for (const [response, expected] of [
+    [upgrade(Response.error().headers), 1],
+    [Response.error(), 5],
+  ] as const) {
+    const { cookie, handle } = await sessions.create({ data: { count: 5 } });
+    const handler = fetchSession(sessions, async (_request, session) => {
+      await write(session);
+      return response;
+    });
+    assert.equal(await handler(ask({ cookie })), response);
+    assert.equal((await sessions.find(handle))?.data.count, expected);
+  }
+});
+
+test("what `fetch()` gave can be passed on: its own cookies and Vary stay", async () => {
+  const other = await listen(
+    createServer((_req, res) => res.writeHead(200, { "Set-Cookie": ["one=1", "two=2"], Vary: "Accept" }).end("passed on")),
+  );
+  const handler = fetchSession(newSessions(), async (_request, session) => {
     await write(session);
-    return response;
+    return fetch(`http://127.0.0.1:${other.port}/`);
   });
-  assert.equal(await handler(ask({ cookie })), response);
-  assert.equal((await sessions.find(handle))?.data.count, 1);
+  const answer = await handler(ask());
+  assert.equal(await answer.text(), "passed on");
+  assert.equal(answer.headers.get("vary"), "Accept, Cookie");
+  assert.equal(answer.headers.getSetCookie().length, 3);
+  await other.close();
 });
 
 test("`onError` makes the answer to a session's error; other errors reject", async () => {
@@ -132,4 +153,12 @@ test("around itself it is one session and one commit", async () => {
   assert.equal(await answer.text(), "true");
   assert.equal(answer.headers.getSetCookie().length, 1);
   assert.deepEqual(store.calls, ["create"]);
+  const between = fetchSession(sessions, async (request, session) => {
+    const response = await inner(request);
+    session.data.count = 7;
+    return response;
+  });
+  const cookie = (await between(ask())).headers.getSetCookie()[0]?.split(";")[0] ?? "";
+  assert.deepEqual(store.calls, ["create", "create"]);
+  assert.equal((await sessions.find(cookie.split("=")[1] ?? ""))?.data.count, 7, "the outermost commits");
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import test from "node:test";
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -8,6 +9,7 @@ import { Sessions } from "../../src/core/sessions.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { storeDown } from "../../src/testing/adapter-rule-support.ts";
 import { watchStore } from "../../src/testing/adapter-store.ts";
+import { listen } from "./targets.ts";
 
 interface Visit {
   count?: number;
@@ -126,4 +128,38 @@ test("a response whose headers cannot be changed is copied, and headers of the m
   assert.deepEqual([answer.status, answer.headers.get("location")], [302, "http://127.0.0.1/there"]);
   assert.deepEqual([answer.headers.get("vary"), answer.headers.getSetCookie().length], ["Cookie", 1]);
   assert.equal(answer.headers.get("x-above"), "1");
+});
+
+test("what `fetch()` gave can be passed on: its own cookies and Vary stay", async () => {
+  const other = await listen(
+    createServer((_req, res) => res.writeHead(200, { "Set-Cookie": ["one=1", "two=2"], Vary: "Accept" }).end("passed on")),
+  );
+  const app = newApp(new Sessions<Visit>({ store: memoryStore() }));
+  app.get("/", async (c) => {
+    (await c.get("session").load()).count = 1;
+    return fetch(`http://127.0.0.1:${other.port}/`);
+  });
+  const answer = await app.request("/");
+  assert.equal(await answer.text(), "passed on");
+  assert.equal(answer.headers.get("vary"), "Accept, Cookie");
+  assert.equal(answer.headers.getSetCookie().length, 3);
+  await other.close();
+});
+
+test("mounted on the app and on a part of it, the outermost commits", async () => {
+  const store = watchStore(memoryStore());
+  const sessions = new Sessions<Visit>({ store: store.store });
+  const app = newApp(sessions);
+  app.use(async (c, next) => {
+    await next();
+    c.get("session").data.count = 7;
+  });
+  app.use("/in/*", honoSession(sessions));
+  app.get("/in/side", async (c) => {
+    (await c.get("session").load()).count = 1;
+    return c.text("in");
+  });
+  const id = cookieOf(await app.request("/in/side")).split("=")[1] ?? "";
+  assert.equal((await sessions.find(id))?.data.count, 7);
+  assert.deepEqual(store.calls, ["create", "load"]);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { Readable } from "node:stream";
 import test from "node:test";
 import Koa from "koa";
 import { koaSession } from "../../src/adapters/koa.ts";
@@ -135,5 +136,52 @@ test("`sessions.of` takes the context, its request and Node's request; the prope
   await serving(app, async (visitor) => {
     const answer = await visitor.get("/", { headers: { "x-forwarded-proto": "https" } });
     assert.equal(answer.body, "true,true,true true");
+  });
+});
+
+test("headers that are flushed past Koa wait for the store, and Koa's stream follows", async () => {
+  const store = watchStore(memoryStore());
+  const sessions = new Sessions<Visit>({ store: store.store });
+  const app = new Koa();
+  app.use(koaSession(sessions));
+  app.use(async (ctx) => {
+    if (ctx.path === "/other") return void (ctx.body = "other");
+    await count(sessions, ctx);
+    ctx.status = 200;
+    ctx.type = "text/event-stream";
+    ctx.flushHeaders();
+    ctx.body = Readable.from(["data: 1\n\n", "data: 2\n\n"]);
+  });
+  await serving(app, async (visitor) => {
+    const call = store.hold("create");
+    const visit = visitor.visit("/events");
+    await call.reached;
+    for (let trip = 0; trip < 2; trip++) assert.equal((await visitor.get("/other")).body, "other");
+    assert.equal(visit.arrived, false);
+    call.resume();
+    const answer = await visit.answer;
+    assert.equal(answer.body, "data: 1\n\ndata: 2\n\n");
+    assert.equal(linesOf(answer, "set-cookie").length, 1);
+  });
+});
+
+test("mounted twice, the outermost commits", async () => {
+  const store = watchStore(memoryStore());
+  const sessions = new Sessions<Visit>({ store: store.store });
+  const app = new Koa();
+  app.use(koaSession(sessions));
+  app.use(async (ctx, next) => {
+    await next();
+    sessions.of(ctx).data.count = 7;
+  });
+  app.use(koaSession(sessions));
+  app.use(async (ctx) => {
+    await count(sessions, ctx);
+    ctx.body = "in";
+  });
+  await serving(app, async (visitor) => {
+    await visitor.get("/");
+    assert.equal((await sessions.find(visitor.cookies.split("=")[1] ?? ""))?.data.count, 7);
+    assert.deepEqual(store.calls, ["create", "load"]);
   });
 });

@@ -9,6 +9,7 @@ import {
   type IncomingHttpHeaders,
 } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import test from "node:test";
 import { type NodeListener, nodeSession } from "../../src/adapters/node.ts";
@@ -257,6 +258,31 @@ test("headers set before the session stay on its error, and the handler's do not
   });
 });
 
+test("when the session cannot be stored, the callbacks of what was written get its error, and the stream is let go at once", async () => {
+  const store = watchStore(memoryStore());
+  store.break("create", storeDown());
+  const sessions = new Sessions<Visit>({ store: store.store });
+  const told: string[] = [];
+  const note = (what: string) => (error?: Error | null) =>
+    void told.push(`${what} ${isSessionError(error, "ERR_SESSION_STORE")}`);
+  const sources: number[] = [];
+  const { wrap } = nodeSession(sessions, { onError: () => sources.push(source.listenerCount("data")) });
+  const source = Readable.from(["words"]);
+  const listener = wrap(async (req, res) => {
+    (await sessions.of(req).load()).count = 1;
+    if (req.url === "/pipe") return void source.pipe(res);
+    res.write("words", note("write"));
+    res.end("words", note("end"));
+  });
+  await serving(listener, async (visitor) => {
+    assert.equal((await visitor.get("/")).status, 503);
+    assert.deepEqual(told, ["write true", "end true"]);
+    sources.length = 0;
+    assert.equal((await visitor.get("/pipe")).status, 503);
+    assert.deepEqual(sources, [0]);
+  });
+});
+
 interface Http2Answer {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
@@ -267,6 +293,7 @@ type Http2Listener = NodeListener<Http2ServerRequest, Http2ServerResponse>;
 async function overHttp2(
   listener: Http2Listener,
   sessions: Sessions<Visit>,
+  headSeen: () => void,
   use: (ask: (path: string, cookie?: string) => Promise<Http2Answer>) => Promise<void>,
 ): Promise<void> {
   const wrapped: Http2Listener = nodeSession(sessions, { onError: () => {} }).wrap(listener);
@@ -277,6 +304,7 @@ async function overHttp2(
     await use(async (path, cookie) => {
       const stream = client.request({ ":path": path, ...(cookie !== undefined && { cookie }) });
       const headers = new Promise<IncomingHttpHeaders>((resolve) => stream.once("response", resolve));
+      void headers.then(headSeen);
       return { body: await text(stream), headers: await headers };
     });
   } finally {
@@ -291,6 +319,7 @@ test("HTTP/2: in one piece, in pieces, with writeHead alone, and with an error",
   process.on("warning", warn);
   const store = watchStore(memoryStore());
   const sessions = new Sessions<Visit>({ store: store.store });
+  const headSeen = Promise.withResolvers<void>();
   const listener: Http2Listener = async (req, res) => {
     const visit = await sessions.of(req).load();
     visit.count = (visit.count ?? 0) + 1;
@@ -304,12 +333,18 @@ test("HTTP/2: in one piece, in pieces, with writeHead alone, and with an error",
     } else if (req.url === "/head") {
       res.writeHead(201, { "x-own": "1", "set-cookie": ["own=1"] });
       setImmediate(() => res.end(words));
+    } else if (req.url === "/wait") {
+      // Sent at once, unlike in HTTP/1: the client has it before there is a body.
+      res.writeHead(201);
+      void headSeen.promise.then(() => res.end(`${words} after the headers`));
     } else {
       res.setHeader("x-own", "1");
       res.end(words);
     }
   };
-  await overHttp2(listener, sessions, async (ask) => {
+  await overHttp2(listener, sessions, headSeen.resolve, async (ask) => {
+    const waiting = await ask("/wait");
+    assert.deepEqual([waiting.headers[":status"], waiting.body], [201, "count=1 after the headers"]);
     for (const path of ["/", "/pieces", "/head"]) {
       const { headers, body } = await ask(path);
       assert.equal(body, "count=1");
