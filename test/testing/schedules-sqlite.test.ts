@@ -4,7 +4,7 @@ import { runSchedules } from "../../src/testing/schedules.ts";
 import { storeTargets } from "../stores/targets.ts";
 import { describeFailures } from "./schedule-failures.ts";
 
-const SECONDS = 6;
+const SECONDS = 4;
 
 for (const target of storeTargets.filter(({ name }) => name.startsWith("sqlite"))) {
   for (const level of ["sessions", "verbs"] as const) {
