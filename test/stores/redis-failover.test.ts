@@ -7,7 +7,7 @@ import { needs } from "../servers/needs.ts";
 import { pause, until } from "../servers/process.ts";
 import { startRedisCluster } from "../servers/redis-cluster.ts";
 import { startRedisSentinel } from "../servers/redis-sentinel.ts";
-import { outcomeOf } from "./redis/support.ts";
+import { outcomeOf, record, tombstone } from "./redis/support.ts";
 import { clustered, libraries, newPrefix, sentinelled, type Opener } from "./redis/targets.ts";
 
 const TIMEOUT_SECONDS = 0.5;
@@ -101,6 +101,48 @@ async function underLoad(
   t.diagnostic(`lost: ${losses.writes} writes, ${losses.sessions} sessions; revived: ${losses.revivals}`);
   return losses;
 }
+
+test(
+  "an end that no replica has is undone by a failover, and is acknowledged only where nobody asked for confirmation",
+  { skip: needs("redis") },
+  async (t) => {
+    await using trio = await startRedisSentinel(["--appendonly", "yes", "--appendfsync", "always"]);
+    const { client, end } = await sentinelled("ioredis", trio)();
+    t.after(end);
+    const prefix = newPrefix();
+    const plain = redisStore({ client, prefix });
+    const confirming = redisStore({ client, prefix, confirm: { replicas: 2, timeoutMs: 500 } });
+    t.after(() => confirming.close());
+    const [one, two] = [record(), record()];
+    for (const session of [one, two]) await confirming.create(session);
+    // The only writes that wait: after this, the replicas have both sessions.
+    assert.equal(await outcomeOf(() => confirming.users.advanceEpoch("u", 1)), "done");
+
+    const first = await trio.master();
+    const replicas = trio.nodes.filter((node) => node !== first);
+    // Not paused: what was sent to them would wait for them to go on.
+    for (const { process: server } of replicas) await server.kill();
+    const acknowledged = await outcomeOf(() => plain.retire(one.handle, tombstone()));
+    const confirmed = await outcomeOf(() => confirming.retire(two.handle, tombstone()));
+    assert.equal(acknowledged, "retired");
+    assert.equal(confirmed, "ERR_SESSION_STORE unknown");
+    await first.process.kill();
+    for (const { process: server } of replicas) await server.restart();
+    await until("another is master", async () => (await trio.master()) !== first, 20);
+    await until("it answers", async () => (await outcomeOf(() => plain.load(one.handle))) !== "driver error", 20);
+    const revived = [await outcomeOf(() => plain.load(one.handle)), await outcomeOf(() => plain.load(two.handle))];
+    t.diagnostic(
+      `ends without confirmation: 1 acknowledged, 1 revived; with it: 0 acknowledged, 1 refused as not confirmed`,
+    );
+    assert.deepEqual(revived, ["live", "live"]);
+    // Two are left, so one replica can have it, and two cannot.
+    const modest = redisStore({ client, prefix, confirm: { replicas: 1, timeoutMs: 500 } });
+    t.after(() => modest.close());
+    await until("a replica follows the new master", async () => {
+      return (await outcomeOf(() => modest.retire(two.handle, tombstone()))) === "retired";
+    });
+  },
+);
 
 for (const library of libraries) {
   for (const confirm of [undefined, { replicas: 1, timeoutMs: 300 }]) {

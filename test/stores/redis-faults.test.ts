@@ -173,7 +173,7 @@ for (const library of libraries) {
     });
 
     test("killed with -9 under load and restarted with its append-only file: what was acknowledged is there", async (t) => {
-      const made = await rig(t, library, ["--appendonly", "yes", "--appendfsync", "everysec"]);
+      const made = await rig(t, library, ["--appendonly", "yes", "--appendfsync", "always"]);
       const { server, world: site } = made;
       const cookies = await Promise.all(Array.from({ length: 8 }, () => visitor(made)));
       const acknowledged = cookies.map(() => 1);
