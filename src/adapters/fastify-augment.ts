@@ -1,5 +1,8 @@
 import type { Session } from "../core/session.ts";
 
+/** What is augmented. */
+export type { FastifyRequest } from "fastify";
+
 /**
  * What `request.session` holds. Yours is told by merging:
  *

@@ -1,5 +1,8 @@
 import type { Session } from "../core/session.ts";
 
+/** What is augmented. */
+export type { ExtendableContext } from "koa";
+
 /**
  * What `ctx.session` holds. Yours is told by merging:
  *
