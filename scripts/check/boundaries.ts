@@ -25,6 +25,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   middleware: { own: ["core/", "cookie/"], builtins: [] },
   "stores/cookie": { own: [...CONTRACT, "codec/", "cookie/", "crypto/"], builtins: [] },
   "stores/file": { own: CONTRACT, builtins: ["crypto", "fs", "fs/promises", "path", "timers/promises", "util"] },
+  // What the SQL stores over the network share is in `stores/sql/`, which is no store itself.
+  "stores/mysql": { own: [...CONTRACT, "stores/sql/"], builtins: ["crypto"] },
+  "stores/postgres": { own: [...CONTRACT, "stores/sql/"], builtins: ["crypto"] },
   "stores/sqlite": { own: CONTRACT, builtins: ["module"] },
   adapters: { own: ["core/", "middleware/"], builtins: ["async_hooks", "http", "http2", "stream"] },
   // The kits drive sessions through the session middleware, as an application does, and speak HTTP to it.

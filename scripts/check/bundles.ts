@@ -13,6 +13,8 @@ export interface Bundle {
 }
 
 const STORES = "src/stores/";
+/** What stores share without being one. */
+const SHARED = "src/stores/sql/";
 const ADAPTERS = "src/adapters/";
 const TOOLS = ["src/testing/", "src/cli/"];
 const SESSIONS = ["src/core/session.ts", "src/core/sessions.ts", "src/core/work.ts", "src/middleware/", "src/index.ts"];
@@ -73,7 +75,8 @@ export function faultsOf(subpath: string, { files, foreign }: Bundle): string[] 
   const [, without, allowed] = limit;
   const store = /^\.\/(?<path>stores\/.+)$/.exec(subpath)?.groups?.path;
   const strangers = [...files].filter((file) => {
-    const other = store !== undefined && file.startsWith(STORES) && !file.startsWith(`src/${store}`);
+    const other =
+      store !== undefined && file.startsWith(STORES) && ![`src/${store}`, SHARED].some((own) => file.startsWith(own));
     return other || without.some((path) => file.startsWith(path));
   });
   const others = [...foreign].filter((name) => allowed !== undefined && !allowed.includes(name));

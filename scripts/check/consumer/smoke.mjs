@@ -46,7 +46,8 @@ for (const name of stores) {
 if (!stores.includes("sqlite")) {
   const refusal = refusalOf(() => sqliteStore(join(dir, "sessions.db")));
   if (!isSessionError(refusal, "ERR_SESSION_CONFIG")) throw new Error("sqliteStore has to refuse", { cause: refusal });
-  if (!/sqlite/i.test(refusal.message)) throw new Error("sqliteStore does not say that SQLite is missing", { cause: refusal });
+  if (!/sqlite/i.test(refusal.message))
+    throw new Error("sqliteStore does not say that SQLite is missing", { cause: refusal });
 }
 rmSync(dir, { recursive: true });
 
