@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test, type TestContext } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
+import { Keys, slotOf } from "../../src/stores/redis/keys.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import { world } from "../core/support.ts";
 import { needs } from "../servers/needs.ts";
 import { pause, until } from "../servers/process.ts";
 import { startRedisCluster } from "../servers/redis-cluster.ts";
 import { startRedisSentinel } from "../servers/redis-sentinel.ts";
+import type { RedisServer } from "../servers/redis.ts";
 import { outcomeOf, record, tombstone } from "./redis/support.ts";
 import { clustered, libraries, newPrefix, sentinelled, type Opener } from "./redis/targets.ts";
 
@@ -171,4 +173,66 @@ for (const library of libraries) {
       });
     });
   }
+}
+
+for (const library of libraries) {
+  test(
+    `${library}: while a cluster's slot moves, its sessions are refused and never missing, and then go on`,
+    { skip: needs("redis") },
+    async (t) => {
+      await using cluster = await startRedisCluster();
+      const { client, end } = await clustered(library, cluster)();
+      t.after(end);
+      const prefix = newPrefix();
+      const store = redisStore({ client, prefix, shards: 1 });
+      const sessions = Array.from({ length: 5 }, () => record({ userId: "u" }));
+      for (const session of sessions) assert.equal((await store.create(session)).status, "created");
+
+      const [shard] = new Keys(prefix, 1).shards;
+      const slot = String(slotOf(/\{(.*)\}/.exec(shard?.epochs ?? "")?.[1] ?? ""));
+      const masters = await cluster.masters();
+      const held = await Promise.all(masters.map((each) => each.command("CLUSTER", "COUNTKEYSINSLOT", slot)));
+      const from = masters.find((_, index) => held[index] !== ":0\r\n") ?? assert.fail("nobody has the slot");
+      const to = masters.find((each) => each !== from) ?? assert.fail("one master");
+      const [source = "", target = ""] = await Promise.all([from, to].map((each) => idOf(each)));
+      await to.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source);
+      await from.command("CLUSTER", "SETSLOT", slot, "MIGRATING", target);
+      const keys = [
+        ...sessions.map(({ handle }) => `${shard?.sessions}${handle}`),
+        shard?.users,
+        shard?.deadlines,
+        shard?.handles,
+      ];
+      const seen = new Set<string>();
+      for (const key of keys) {
+        const moved = await from.command("MIGRATE", "127.0.0.1", String(to.port), key ?? "", "0", "2000");
+        assert.equal(moved, "+OK\r\n");
+        const tried = [sessions[0], sessions.at(-1)].map((each) =>
+          within(300, () => store.load(each?.handle ?? record().handle)),
+        );
+        for (const outcome of await Promise.all(tried)) seen.add(outcome);
+        seen.add(`create ${await within(300, () => store.create(record()))}`);
+      }
+      await to.command("CLUSTER", "SETSLOT", slot, "NODE", target);
+      await from.command("CLUSTER", "SETSLOT", slot, "NODE", target);
+      t.diagnostic(`meanwhile: ${[...seen].join(", ")}`);
+      assert.ok(!seen.has("missing"), "a session was taken as missing");
+      for (const session of sessions) {
+        await until("it is served again", async () => (await outcomeOf(() => store.load(session.handle))) === "live", 10);
+        assert.deepEqual(await store.load(session.handle), { status: "live", record: session, userEpoch: 0 });
+      }
+      const listed = new Set((await store.users.sessionsOf("u")).map(({ handle }) => handle));
+      assert.deepEqual(listed, new Set(sessions.map(({ handle }) => handle)));
+    },
+  );
+}
+
+/** A node's name in its cluster. */
+async function idOf(node: RedisServer): Promise<string> {
+  return (await node.command("CLUSTER", "MYID")).split("\r\n")[1] ?? "";
+}
+
+/** The outcome, or that there was none in time, as core would have it. */
+async function within(milliseconds: number, call: () => unknown): Promise<string> {
+  return Promise.race([outcomeOf(call), pause(milliseconds).then(() => "no answer in time")]);
 }

@@ -257,6 +257,16 @@ describe("redis store", { skip: needs("redis") }, () => {
     assert.equal(await outcomeOf(() => store.load(session.handle)), "ERR_SESSION_USAGE");
   });
 
+  test("from a URL: with ioredis where node-redis is not installed, and an error that says what to install", async () => {
+    const program = fileURLToPath(new URL("./redis/without-clients.ts", import.meta.url));
+    const run = async (...absent: string[]): Promise<string> => {
+      const args = ["--conditions=sojourn:source", program, `${server.url}/0?prefix=${newPrefix()}`, ...absent];
+      return (await promisify(execFile)(process.execPath, args)).stdout;
+    };
+    assert.equal(await run("redis"), "created\nlive\n");
+    assert.equal(await run("redis", "ioredis"), "ERR_SESSION_CONFIG\nERR_SESSION_CONFIG\n");
+  });
+
   test("from a URL of a server that is down: calls end in time, and work once it is up", async (t) => {
     const port = await freePort();
     const store = redisStoreFromUrl(`redis://127.0.0.1:${port}`);
