@@ -50,6 +50,7 @@ describe("redis store on a cluster", { skip: needs("redis") }, () => {
       const away = masters.find((_, index) => held[index]?.startsWith("-")) ?? assert.fail("one node has every slot");
 
       // For less than it takes the others to replace it.
+      t.after(() => away.process.resume());
       away.process.pause();
       let settled = "not yet";
       const first = outcomeOf(() => store.users.advanceEpoch("u", 100)).then((outcome) => (settled = outcome));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test, type TestContext } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
-import { redisStore, type RedisStore } from "../../src/stores/redis.ts";
+import { redisStore, type RedisClientLike, type RedisStore } from "../../src/stores/redis.ts";
 import { world, type World } from "../core/support.ts";
 import { needs } from "../servers/needs.ts";
 import { pause, until } from "../servers/process.ts";
@@ -21,6 +21,7 @@ afterEach(() => assert.deepEqual(unhandled, []));
 interface Rig {
   readonly server: RedisServer;
   readonly proxy: FaultProxy;
+  readonly client: RedisClientLike;
   readonly store: RedisStore;
   readonly world: World;
   /** The longest that a timed call took, in milliseconds. */
@@ -41,6 +42,7 @@ async function rig(t: TestContext, library: Library, args: readonly string[] = [
   const made: Rig = {
     server,
     proxy,
+    client,
     store,
     world: world({ store, ...settings }),
     longest: 0,
@@ -240,6 +242,10 @@ for (const library of libraries) {
       const sessions = Array.from({ length: 4 }, () => record({ data: "x".repeat(100_000), userId: "u" }));
       for (const session of sessions) await store.create(session);
       const [session = record()] = sessions;
+      // Without an entry in an index there is nothing to take away before the tombstone is written.
+      const lean = redisStore({ client: made.client, prefix: newPrefix(), index: "users" });
+      const plain = record({ data: "x".repeat(100_000) });
+      await lean.create(plain);
       await server.command("CONFIG", "SET", "maxmemory", "1mb");
       assert.equal(await outcomeOf(() => store.create(record())), "ERR_SESSION_STORE no");
       assert.equal(await outcomeOf(() => store.save(next(session), session.version)), "ERR_SESSION_STORE no");
@@ -247,6 +253,7 @@ for (const library of libraries) {
       assert.deepEqual(await store.load(session.handle), { status: "live", record: session, userEpoch: 0 });
       assert.equal(await outcomeOf(() => store.retire(session.handle, tombstone())), "retired");
       assert.equal(await outcomeOf(() => store.load(session.handle)), "retired");
+      assert.equal(await outcomeOf(() => lean.retire(plain.handle, tombstone())), "retired");
       await server.command("CONFIG", "SET", "maxmemory", "0");
       assert.equal(await outcomeOf(() => store.create(record())), "created");
       assert.equal(await made.timed(() => made.world.open({ cookie }).session.update(plus)), "done");

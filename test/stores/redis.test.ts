@@ -116,6 +116,9 @@ describe("redis store", { skip: needs("redis") }, () => {
       const later = session.expiresAt + 5 * MINUTE;
       await store.touch(session.handle, session.version, later);
       assert.equal(await expiry(session), later + 60 * MINUTE);
+      // By the old deadline, the entry of a session that lives on would be taken for one that is over.
+      const score = await server.command("ZSCORE", shard.deadlines, `1:u:${session.handle}`);
+      assert.equal(score, `$13\r\n${later}\r\n`);
       const stone = tombstone();
       await store.retire(plain.handle, stone);
       assert.equal(await expiry(plain), stone.until + 60 * MINUTE);
