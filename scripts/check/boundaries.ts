@@ -1,4 +1,4 @@
-import { type Import, importsOf, targetOf } from "./imports.ts";
+import { type Import, importsOf, packageOf, targetOf } from "./imports.ts";
 import type { Step } from "./step.ts";
 import { filesOf } from "./tree.ts";
 
@@ -106,11 +106,6 @@ function partOf(file: string): string {
   const [folder = "", next] = file.split("/");
   if (next === undefined) return "";
   return folder === "stores" ? `stores/${next.replace(/\.ts$/, "")}` : folder;
-}
-
-/** The name of a package that a specifier begins with. */
-function packageOf(specifier: string): string {
-  return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
 }
 
 /** `adapters/express` for `adapters/express-augment.ts`. */

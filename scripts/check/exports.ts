@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { problemsOf, runTool } from "./command.ts";
+import { importsOf, packageOf } from "./imports.ts";
 import { type Entry, entriesOf, type Manifest, manifestOf } from "./manifest.ts";
 import { namesOf } from "./names.ts";
 import { pack } from "./pack.ts";
@@ -23,7 +24,7 @@ export const exports: Step = {
       ...problems,
       ...missing.map(({ subpath, source }) => `package.json: ${subpath} stands for ${source}, which is missing`),
       ...unexported(root, entries),
-      ...faultsOfPeers(manifest),
+      ...faultsOfPeers(root, manifest),
       ...changedNames(root, present, update),
     ];
     return own.length > 0 ? own : faultsOfPackage(root, entries);
@@ -38,13 +39,25 @@ function unexported(root: string, entries: readonly Entry[]): string[] {
     .map((path) => `${path}:1: no subpath of package.json stands for it`);
 }
 
-/** Nothing comes along with an install, and every peer is optional. */
-function faultsOfPeers({ dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} }: Manifest): string[] {
+/** Nothing comes along with an install; what the sources name, types included, is a peer, and every peer is optional. */
+function faultsOfPeers(
+  root: string,
+  { dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} }: Manifest,
+): string[] {
+  const named = filesOf(root, (path) => /^src\/.*\.ts$/.test(path)).flatMap((path) => {
+    return importsOf(root, path).flatMap(({ specifier, line }) => {
+      const name = specifier.startsWith(".") || specifier.startsWith("node:") ? undefined : packageOf(specifier);
+      return name === undefined || Object.hasOwn(peerDependencies, name)
+        ? []
+        : [`${path}:${line}: \`${name}\` is no peer of package.json`];
+    });
+  });
   return [
     ...Object.keys(dependencies).map((name) => `package.json: \`${name}\` is a dependency; there is to be none`),
     ...Object.keys(peerDependencies)
       .filter((name) => peerDependenciesMeta[name]?.optional !== true)
       .map((name) => `package.json: the peer \`${name}\` has to be optional`),
+    ...named,
   ];
 }
 

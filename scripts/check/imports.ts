@@ -37,3 +37,8 @@ export function importsOf(root: string, path: string): Import[] {
 export function targetOf(importer: string, specifier: string): string | undefined {
   return specifier.startsWith(".") ? posix.join(posix.dirname(importer), specifier) : undefined;
 }
+
+/** The name of a package that a specifier begins with. */
+export function packageOf(specifier: string): string {
+  return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+}

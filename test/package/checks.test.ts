@@ -283,7 +283,7 @@ test("exports finds missing files, files without a subpath, a changed name and a
   clean(await problems(exports, true));
   write("src/b.ts", "export interface B {\n  readonly b: string;\n}\nexport type C = B;\n");
   told(await problems(exports), [/\. exports `C`, which is new/, /writes them down/]);
-  write("src/stores/redis.ts", "export const redisStore = 1;\n");
+  write("src/stores/redis.ts", 'import type { Redis } from "@redis/client/types";\nexport const redisStore = 1;\n');
   write(
     "package.json",
     manifest(
@@ -297,6 +297,7 @@ test("exports finds missing files, files without a subpath, a changed name and a
     /src\/stores\/memory\.ts:1: no subpath/,
     /`devalue` is a dependency/,
     /the peer `hono` has to be optional/,
+    /src\/stores\/redis\.ts:1: `@redis\/client` is no peer/,
     /\.\/stores\/memory no longer exports `memoryStore`/,
   ]);
 });
