@@ -79,6 +79,7 @@ interface NodeRedisPipeline {
 class NodeRedisPort implements RedisPort {
   readonly isCluster: boolean;
   readonly #client: NodeRedisLike;
+  #duplicate: NodeRedisLike | undefined;
   #waiting: Promise<NodeRedisLike> | undefined;
 
   constructor(client: NodeRedisLike) {
@@ -110,37 +111,26 @@ class NodeRedisPort implements RedisPort {
   }
 
   close(): void {
-    const waiting = this.#waiting;
+    // Also one that is not connected yet, and would try for ever.
+    if (this.#duplicate !== undefined) endDuplicate(this.#duplicate, "destroy");
+    this.#duplicate = undefined;
     this.#waiting = undefined;
-    waiting?.then(
-      (client) => endDuplicate(client, this.#client, "destroy"),
-      () => {},
-    );
   }
 
   #waitingClient(): Promise<NodeRedisLike> {
-    return (this.#waiting ??= this.#duplicate().catch((error: unknown) => {
-      this.#waiting = undefined;
+    return (this.#waiting ??= this.#connected().catch((error: unknown) => {
+      this.close();
       throw error;
     }));
   }
 
-  async #duplicate(): Promise<NodeRedisLike> {
+  async #connected(): Promise<NodeRedisLike> {
     const client = this.#client.duplicate?.() as (NodeRedisLike & { connect(): Promise<unknown> }) | undefined;
     if (client === undefined) return this.#client;
+    this.#duplicate = client;
     silence(client);
     await client.connect();
     return client;
-  }
-}
-
-/** node-redis hides the errors of a pipeline behind one of its own. */
-async function firstErrorOf(replies: Promise<readonly unknown[]>): Promise<readonly unknown[]> {
-  try {
-    return await replies;
-  } catch (error) {
-    const all: unknown = isObject(error) ? Reflect.get(error, "replies") : undefined;
-    throw (Array.isArray(all) ? all.find((each) => each instanceof Error) : undefined) ?? error;
   }
 }
 
@@ -154,7 +144,7 @@ interface IoRedisPipeline {
 class IoRedisPort implements RedisPort {
   readonly isCluster: boolean;
   readonly #client: IoRedisLike;
-  #waiting: IoRedisLike | undefined;
+  #duplicate: IoRedisLike | undefined;
 
   constructor(client: IoRedisLike) {
     this.#client = client;
@@ -188,18 +178,20 @@ class IoRedisPort implements RedisPort {
   }
 
   close(): void {
-    if (this.#waiting !== undefined) endDuplicate(this.#waiting, this.#client, "disconnect");
-    this.#waiting = undefined;
+    if (this.#duplicate !== undefined) endDuplicate(this.#duplicate, "disconnect");
+    this.#duplicate = undefined;
   }
 
   #waitingClient(): IoRedisLike {
-    if (this.#waiting !== undefined) return this.#waiting;
+    if (this.#duplicate !== undefined) return this.#duplicate;
     // Its first call comes before it is connected, also where the client itself is told to refuse such calls.
     const queueing = { enableOfflineQueue: true };
     const overrides = (this.isCluster ? [[], queueing] : [queueing]) as never[];
     const client = this.#client.duplicate?.(...overrides) as IoRedisLike | undefined;
-    if (client !== undefined) silence(client);
-    return (this.#waiting = client ?? this.#client);
+    if (client === undefined) return this.#client;
+    silence(client);
+    this.#duplicate = client;
+    return client;
   }
 }
 
@@ -207,8 +199,13 @@ function confirmed([reply, replicas]: readonly unknown[]): { reply: unknown; rep
   return { reply, replicas: Number(replicas) };
 }
 
-function endDuplicate(client: object, original: object, method: "destroy" | "disconnect"): void {
-  if (client !== original && has(client, method)) (Reflect.get(client, method) as () => void).call(client);
+function endDuplicate(client: object, method: "destroy" | "disconnect"): void {
+  if (!has(client, method)) return;
+  try {
+    (Reflect.get(client, method) as () => void).call(client);
+  } catch {
+    // It was never open.
+  }
 }
 
 /** Without a listener, a lost connection ends the process (node-redis) or is printed each time (ioredis); calls report it anyway. */
