@@ -134,6 +134,16 @@ class NodeRedisPort implements RedisPort {
   }
 }
 
+/** node-redis hides the errors of a pipeline behind one of its own. */
+async function firstErrorOf(replies: Promise<readonly unknown[]>): Promise<readonly unknown[]> {
+  try {
+    return await replies;
+  } catch (error) {
+    const all: unknown = isObject(error) ? Reflect.get(error, "replies") : undefined;
+    throw (Array.isArray(all) ? all.find((each) => each instanceof Error) : undefined) ?? error;
+  }
+}
+
 interface IoRedisPipeline {
   evalsha: IoRedisLike["evalsha"];
   eval: IoRedisLike["eval"];
