@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Session } from "../core/session.ts";
-import { afterResponse, processResponse } from "../middleware/exchange.ts";
+import { afterResponse, owedHeaders, processResponse } from "../middleware/exchange.ts";
 import { HeldResponse } from "./_held-response.ts";
 
 /** Where the session is put on the framework's request. */
@@ -22,6 +22,7 @@ export function hold<T extends object>(
 ): HeldResponse {
   return new HeldResponse(res, {
     commit: (response) => processResponse(session, response),
+    owed: () => owedHeaders(session),
     answer,
     closed: () => void afterResponse(session),
   });

@@ -22,6 +22,8 @@ import {
 export interface Holder {
   /** Commits the session. Called once, before the first byte of the headers leaves. */
   commit(response: SessionResponse): Promise<HeaderChanges>;
+  /** What the error's answer has to carry when the commit failed. */
+  owed(): HeaderChanges;
   /** The commit failed: answers the error, on a response that is as new. */
   answer(error: unknown): void;
   /** The response closed, and the commit is over. */
@@ -83,6 +85,11 @@ export class HeldResponse {
   /** True until the handler has sent anything, its head included. */
   get open(): boolean {
     return this.#stage === "open";
+  }
+
+  /** What the framework's answer to a failed commit has to carry. */
+  owed(): HeaderChanges {
+    return this.#holder.owed();
   }
 
   /**
@@ -241,6 +248,7 @@ export class HeldResponse {
       res.once("close", () => source.destroy());
     }
     restoreHead(res, { ...this.#first, status: errorAnswer(error).status });
+    addHeaders(res, this.#holder.owed());
     for (const { args } of this.#queue.splice(0)) this.#discard(args, undefined);
     this.#stage = "answering";
     if (this.#ended) this.#holder.answer(error);

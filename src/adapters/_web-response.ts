@@ -1,5 +1,5 @@
 import type { Session } from "../core/session.ts";
-import { processResponse } from "../middleware/exchange.ts";
+import { type HeaderChanges, owedHeaders, processResponse } from "../middleware/exchange.ts";
 import { withHeaders } from "../middleware/with-headers.ts";
 
 /**
@@ -26,6 +26,16 @@ export async function commitResponse<T extends object>(
     },
   });
   return sealed ? response : withHeaders(response, changes);
+}
+
+/**
+ * What the answer to an error has to carry: the cookie of an id that was final before the request failed, or the deletion of one that was
+ * ended. Nothing more is stored.
+ */
+export async function failureHeaders<T extends object>(session: Session<T>): Promise<HeaderChanges> {
+  const changes = await processResponse(session, { status: 500, header: () => undefined });
+  const owed = owedHeaders(session);
+  return owed.setCookie.length > 0 || owed.set.length > 0 ? owed : changes;
 }
 
 function isImmutable({ headers }: Response): boolean {

@@ -59,6 +59,7 @@ export function fastifySession<T extends object>(
       } catch (error) {
         for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
         reply.headers(open.headers);
+        addReplyHeaders(reply, open.held.owed(), undefined);
         throw error;
       }
     });

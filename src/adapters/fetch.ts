@@ -3,15 +3,17 @@ import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import type { Awaitable } from "../core/store.ts";
 import { isAttached, processRequest } from "../middleware/exchange.ts";
+import { withHeaders } from "../middleware/with-headers.ts";
 import { errorResponse } from "./_error-answer.ts";
 import { type ProxyOptions, webRequest } from "./_session-request.ts";
-import { commitResponse } from "./_web-response.ts";
+import { commitResponse, failureHeaders } from "./_web-response.ts";
 
 /** Options of {@link fetchSession}. */
 export interface FetchSessionOptions extends ProxyOptions {
   /**
    * Makes the response to a `SessionError`, whether loading or storing the session failed or the handler threw it. Default: the
-   * error's status (400, 409, 500 or 503), with its code and title as plain text. Other errors reject, as without a session.
+   * error's status (400, 409, 500 or 503), with its code and title as plain text. Other errors reject, as without a session, unless a
+   * cookie has to be sent: of an id that was stored before the handler threw.
    */
   readonly onError?: (error: unknown, request: Request) => Awaitable<Response>;
 }
@@ -42,15 +44,23 @@ export function fetchSession<T extends object, Rest extends unknown[] = []>(
 ): FetchHandler<Rest> {
   const { onError = errorResponse } = options;
   return async (request, ...rest) => {
+    const mounted = isAttached(sessions, request);
+    let session: Session<T>;
     try {
-      const mounted = isAttached(sessions, request);
-      const session = await processRequest(sessions, webRequest(request, options), request);
-      const response = await handler(request, session, ...rest);
-      if (mounted) return response;
-      return await commitResponse(session, response, () => request.signal.aborted);
+      session = await processRequest(sessions, webRequest(request, options), request);
     } catch (error) {
       if (!isSessionError(error)) throw error;
       return onError(error, request);
+    }
+    if (mounted) return handler(request, session, ...rest);
+    try {
+      const response = await handler(request, session, ...rest);
+      return await commitResponse(session, response, () => request.signal.aborted);
+    } catch (error) {
+      const owed = await failureHeaders(session);
+      // Without a cookie to send, another's error is the runtime's to answer.
+      if (!isSessionError(error) && owed.setCookie.length === 0) throw error;
+      return withHeaders(await onError(error, request), owed);
     }
   };
 }

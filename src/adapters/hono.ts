@@ -2,10 +2,11 @@ import type { Context, MiddlewareHandler } from "hono";
 import { isSessionError } from "../core/errors.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
-import { isAttached, processRequest } from "../middleware/exchange.ts";
+import { type HeaderChanges, isAttached, processRequest } from "../middleware/exchange.ts";
+import { withHeaders } from "../middleware/with-headers.ts";
 import { errorResponse } from "./_error-answer.ts";
 import { type ProxyOptions, webRequest } from "./_session-request.ts";
-import { commitResponse } from "./_web-response.ts";
+import { commitResponse, failureHeaders } from "./_web-response.ts";
 
 /** Options of {@link honoSession}. */
 export interface HonoSessionOptions<Name extends string = "session"> extends ProxyOptions {
@@ -46,7 +47,7 @@ export function honoSession<T extends object, Name extends string = "session">(
       if (response !== c.res) replace(c, response);
     } catch (error) {
       dropResponse(c);
-      throw answerable(error);
+      throw answerable(error, await failureHeaders(session));
     }
   };
 }
@@ -66,7 +67,8 @@ function dropResponse(c: Context): void {
 }
 
 /** Hono's own error handler answers with what an error's `getResponse` gives. */
-function answerable(error: unknown): unknown {
+function answerable(error: unknown, owed: HeaderChanges = { set: [], setCookie: [] }): unknown {
   if (!isSessionError(error)) return error;
-  return Object.defineProperty(error, "getResponse", { value: () => errorResponse(error), configurable: true });
+  const getResponse = (): Response => withHeaders(errorResponse(error), owed);
+  return Object.defineProperty(error, "getResponse", { value: getResponse, configurable: true });
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Sessions } from "../core/sessions.ts";
-import { isAttached, processRequest } from "../middleware/exchange.ts";
+import { type HeaderChanges, isAttached, processRequest } from "../middleware/exchange.ts";
 import { hold, type PropertyOptions, setProperty } from "./_attach.ts";
 import { addHeaders } from "./_head.ts";
 import { nodeRequest } from "./_session-request.ts";
@@ -42,6 +42,22 @@ export function koaSession<T extends object>(sessions: Sessions<T>, options: Koa
     const held = hold(session, res, (error) => ctx.onerror(error as Error));
     await next();
     if (!held.open || ctx.respond === false) return;
-    addHeaders(res, await held.commit(res.statusCode));
+    try {
+      addHeaders(res, await held.commit(res.statusCode));
+    } catch (error) {
+      addLater(res, held.owed());
+      throw error;
+    }
   };
+}
+
+/** Koa clears the headers before it answers to an error: what has to be among them is added with the answer's last call. */
+function addLater(res: ServerResponse, changes: HeaderChanges): void {
+  if (changes.set.length === 0 && changes.setCookie.length === 0) return;
+  const { end } = res;
+  res.end = function (this: ServerResponse, ...args: Parameters<typeof end>) {
+    res.end = end;
+    if (!res.headersSent) addHeaders(res, changes);
+    return end.apply(this, args);
+  } as typeof end;
 }

@@ -2,12 +2,12 @@ import { type Content, contentOf, decodeRecord, encodeFor, type Engine, plainOf,
 import { attempt, outcomeUnknown } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
-import { deadlineAt, isRefreshDue } from "./expiry.ts";
+import { deadlineAt, isExpired, isRefreshDue } from "./expiry.ts";
 import { handleOf, newSessionId, newVersion, type SessionId } from "./id.ts";
 import { mergeData } from "./merge.ts";
 import { goneError, goneReasonOf, isStored } from "./outcome.ts";
 import { mergeNotes } from "./payload.ts";
-import { sameValue } from "./plain.ts";
+import { type PlainObject, sameValue } from "./plain.ts";
 import type { SessionRecord } from "./record.ts";
 import { rotateRecord } from "./rotate.ts";
 import type { SaveOutcome } from "./store.ts";
@@ -72,8 +72,12 @@ export interface CommitRequest {
   readonly pending: Content;
   /** True when this request emptied the session, so that keys added meanwhile go too. */
   readonly cleared: boolean;
+  /** The only keys that a login carries over, whoever wrote them. */
+  readonly keep?: readonly string[] | undefined;
   /** True to store it under a new id. */
   readonly rotate: boolean;
+  /** True for a login, from which the absolute lifetime counts anew. */
+  readonly restart: boolean;
   /** True to store it though nothing changed. */
   readonly force: boolean;
   /** True to count this write as a visit, however lately the deadline was moved. */
@@ -107,7 +111,7 @@ const LONGEST_PAUSE_MS = 100;
  */
 export async function commitSession(engine: Engine, request: CommitRequest): Promise<Committed> {
   const { clock, contentionSeconds } = engine.options;
-  const until = clock.now() + contentionSeconds * 1000;
+  const started = clock.now();
   let { base, pending } = request;
   for (let tries = 0; ; tries++) {
     const content = request.apply === undefined ? pending : request.apply(copyOf(engine, pending));
@@ -119,8 +123,10 @@ export async function commitSession(engine: Engine, request: CommitRequest): Pro
     await request.guard?.(tries > 0);
     const sent = await send(engine, request, base, content, plain);
     if (sent.status === "stored") return { ...sent, content, wrote: true };
-    if (clock.now() >= until) throw new SessionError("ERR_SESSION_CONTENTION");
-    ({ base, pending } = await mergeConflict(engine, sent.record, sent.userEpoch, { base, pending, cleared: request.cleared }));
+    const passed = clock.now() - started;
+    // A clock that was set back must not make it endless.
+    if (passed < 0 || passed >= contentionSeconds * 1000) throw new SessionError("ERR_SESSION_CONTENTION");
+    ({ base, pending } = await mergeConflict(engine, sent.record, sent.userEpoch, { ...request, base, pending }));
     if (tries > 0) await clock.sleep(pause(tries));
   }
 }
@@ -137,8 +143,8 @@ async function send(
   plain: string,
 ): Promise<Sent> {
   const started = performance.now();
-  const { createdAt } = base.record;
-  const expiresAt = nextDeadline(engine, request, base, content);
+  const createdAt = request.restart ? engine.options.clock.now() : base.record.createdAt;
+  const expiresAt = nextDeadline(engine, request, base, content, createdAt);
   if (request.rotate) {
     const id = newSessionId();
     const record = newRecord(engine, content, plain, { handle: handleOf(id), createdAt, expiresAt });
@@ -155,9 +161,9 @@ async function send(
     publish("saved", { store: engine.store.name, durationMs: performance.now() - started });
     return { status: "stored", snapshot: { record, plain }, id: undefined };
   }
-  if (outcome.status !== "conflict") throw goneError(engine, goneReasonOf(outcome));
-  // The first sending may have been stored and then written over by somebody who had read it.
+  // The first sending may have been stored, and then written over or rotated by somebody who had read it.
   if (repeated) throw outcomeUnknown();
+  if (outcome.status !== "conflict") throw goneError(engine, goneReasonOf(outcome));
   return outcome;
 }
 
@@ -165,9 +171,15 @@ async function send(
  * The deadline to store. It moves in the same steps as a read would move it, so that the cookie, which is sent when it moves, lasts
  * as long as the record.
  */
-function nextDeadline(engine: Engine, request: CommitRequest, base: Snapshot, content: Content): number {
+function nextDeadline(
+  engine: Engine,
+  request: CommitRequest,
+  base: Snapshot,
+  content: Content,
+  createdAt: number,
+): number {
   const { options } = engine;
-  const { createdAt, expiresAt } = base.record;
+  const { expiresAt } = base.record;
   const now = options.clock.now();
   // Read before its last moment and written after it: there is no deadline left to give it.
   if (createdAt + options.absoluteSeconds * 1000 <= now) throw goneError(engine, "expired");
@@ -182,6 +194,7 @@ export interface Pending {
   readonly base: Snapshot;
   readonly pending: Content;
   readonly cleared: boolean;
+  readonly keep?: readonly string[] | undefined;
 }
 
 /** Merges what a request made of a session onto what is stored now. */
@@ -189,18 +202,19 @@ export async function mergeConflict(
   engine: Engine,
   record: SessionRecord,
   userEpoch: number | undefined,
-  { base, pending, cleared }: Pending,
+  { base, pending, cleared, keep }: Pending,
 ): Promise<Pending> {
   const { store, options } = engine;
   publish("conflict", { store: store.name });
   const now = options.clock.now();
   if (record.userId !== null && (userEpoch ?? 0) > record.epoch) throw goneError(engine, "revoked");
   if (record.userId !== base.record.userId) throw goneError(engine, "rotated");
-  if (record.expiresAt <= now) throw goneError(engine, "expired");
+  if (isExpired(record, now, options)) throw goneError(engine, "expired");
   const fresh = await decodeRecord(engine, record);
   const theirs = contentOf(engine, fresh);
   const before = contentOf(engine, base);
-  const merged = mergeData(before.data, theirs.data, pending.data, { rules: options.merge, together: options.together }, cleared);
+  const rules = { rules: options.merge, together: options.together };
+  const merged = mergeData(before.data, onlyKeys(theirs.data, keep), pending.data, rules, cleared);
   if (merged.merged > 0) publish("merged", { store: store.name, keys: merged.merged });
   if (merged.overwritten > 0) publish("overwritten", { store: store.name, keys: merged.overwritten });
   return {
@@ -213,7 +227,14 @@ export async function mergeConflict(
       epoch: pending.userId === before.userId && pending.epoch === before.epoch ? theirs.epoch : pending.epoch,
     },
     cleared,
+    keep,
   };
+}
+
+/** The entries that a login carries over: what others wrote meanwhile under other keys is not among them. */
+export function onlyKeys(data: PlainObject, keep: readonly string[] | undefined): PlainObject {
+  if (keep === undefined) return data;
+  return Object.fromEntries(Object.entries(data).filter(([key]) => keep.includes(key)));
 }
 
 /** True when storing `content` would change nothing. */

@@ -7,6 +7,7 @@ import { parsePayload, stringifyPayload, type Notes } from "./payload.ts";
 import { isPlainObject, type PlainObject } from "./plain.ts";
 import type { InFlight, KeyedQueue } from "./queue.ts";
 import type { SessionRecord } from "./record.ts";
+import type { SchemaLike } from "./standard-schema.ts";
 import type { SessionStore } from "./store.ts";
 import type { StoreHealth } from "./store-health.ts";
 
@@ -72,13 +73,13 @@ export async function decodeRecord(engine: Engine, record: SessionRecord): Promi
       return { record, plain };
     }
     const { data, notes } = parsePayload(codec, plain);
-    const result = await schema["~standard"].validate(data);
-    if (result.issues !== undefined) throw unreadable(engine, "schema");
-    if (!isPlainObject(result.value)) throw unreadable(engine, "schema");
-    return { record, plain: plainOf(engine, { data: result.value, notes }) };
+    const value = await validated(schema, data);
+    if (value === undefined) throw unreadable(engine, "schema");
+    return { record, plain: plainOf(engine, { data: value, notes }) };
   } catch (error) {
     if (isSessionError(error, "ERR_SESSION_UNREADABLE")) throw error;
-    throw unreadable(engine, error instanceof CodecError ? error.reason : "schema", error);
+    // Only our own codecs' errors are known to hold no data.
+    throw error instanceof CodecError ? unreadable(engine, error.reason, error) : unreadable(engine, "codec");
   }
 }
 
@@ -87,12 +88,26 @@ function unreadable(engine: Engine, reason: string, cause?: unknown): SessionErr
   return new SessionError("ERR_SESSION_UNREADABLE", `The stored session cannot be read (${reason})`, { cause });
 }
 
+/** What a schema makes of the data; undefined when it refuses, or throws, with words that may hold the data. */
+async function validated(schema: SchemaLike<object>, data: PlainObject): Promise<PlainObject | undefined> {
+  try {
+    const result = await schema["~standard"].validate(data);
+    return result.issues === undefined && isPlainObject(result.value) ? result.value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a new visitor's data is: empty, or what the schema makes of nothing where it accepts that. */
+export async function blankData({ options }: Engine): Promise<PlainObject> {
+  return options.schema === undefined ? {} : ((await validated(options.schema, {})) ?? {});
+}
+
 /** Checks what is about to be stored. @throws {SessionError} ERR_SESSION_INVALID */
 export async function validate(engine: Engine, plain: string): Promise<void> {
   const { schema, codec } = engine.options;
   if (schema === undefined) return;
   // A copy: a schema may change what it checks, and the handler holds the data.
   const { data } = parsePayload(codec, plain);
-  const result = await schema["~standard"].validate(data);
-  if (result.issues !== undefined) throw new SessionError("ERR_SESSION_INVALID");
+  if ((await validated(schema, data)) === undefined) throw new SessionError("ERR_SESSION_INVALID");
 }

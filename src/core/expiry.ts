@@ -1,4 +1,5 @@
 import type { Notes } from "./payload.ts";
+import type { SessionRecord } from "./record.ts";
 import { REFRESH_PART, type ResolvedOptions } from "./options.ts";
 
 type ExpiryOptions = Pick<
@@ -32,10 +33,17 @@ export function deadlineAt(state: ExpiryState, now: number, options: ExpiryOptio
   return state.proven ? full : Math.min(full, state.createdAt + options.firstSeconds * 1000);
 }
 
+/** True when a record is over, by its own deadline or by the absolute one that holds now. */
+export function isExpired(record: SessionRecord, now: number, { absoluteSeconds }: Pick<ExpiryOptions, "absoluteSeconds">): boolean {
+  return record.expiresAt <= now || record.createdAt + absoluteSeconds * 1000 <= now;
+}
+
 /** True when the stored deadline has fallen behind so far that a read should move it. */
 export function isRefreshDue(state: ExpiryState, expiresAt: number, now: number, options: ExpiryOptions): boolean {
   const gain = deadlineAt(state, now, options) - expiresAt;
-  const least = options.refreshSeconds ?? idleSecondsOf(state.expiry, options) / REFRESH_PART;
+  const part = idleSecondsOf(state.expiry, options) / REFRESH_PART;
+  // A session with a shorter time of its own would be over before the general step is reached.
+  const least = state.expiry === undefined ? (options.refreshSeconds ?? part) : Math.min(options.refreshSeconds ?? part, part);
   // Near the absolute deadline the gain shrinks towards nothing; such a deadline never needs a write.
   return gain > 0 && gain >= least * 1000;
 }

@@ -71,11 +71,15 @@ export class Flash {
     this.#work.setNotes({ flash: left.length === 0 ? undefined : Object.fromEntries(left) });
   }
 
-  /** Gives back what was taken, when the response failed and nobody saw it. */
+  /**
+   * Gives back what was taken, when the response failed and nobody saw it: to the session it was taken from, and nothing else with it.
+   */
   async giveBack(): Promise<void> {
     const taken = this.#taken;
     if (Object.keys(taken).length === 0) return;
     this.#taken = {};
+    if (this.#work.ended || this.#work.status !== "live") return;
+    this.#work.revert();
     await this.#work.update((content) => ({
       ...content,
       notes: { ...content.notes, flash: { ...taken, ...content.notes.flash } },

@@ -42,14 +42,16 @@ export class SessionLock {
   static async acquire(engine: Engine, session: SessionHandle, options: LockOptions = {}): Promise<SessionLock> {
     const { holdSeconds = 30, waitSeconds = 10, maxWaiting = 16 } = options;
     const { clock } = engine.options;
+    checkOptions({ holdSeconds, waitSeconds, maxWaiting });
     const leave = enter(engine, session, maxWaiting);
     try {
-      const until = clock.now() + waitSeconds * 1000;
-      for (;;) {
+      for (let waited = 0; ; ) {
         const lock = await SessionLock.#try(engine, lockHandleOf(session), holdSeconds);
         if (lock !== undefined) return lock;
-        if (clock.now() >= until) throw new SessionError("ERR_SESSION_LOCKED");
-        await clock.sleep(Math.ceil(POLL_MS * (0.5 + Math.random())));
+        if (waited >= waitSeconds * 1000) throw new SessionError("ERR_SESSION_LOCKED");
+        const pause = Math.ceil(POLL_MS * (0.5 + Math.random()));
+        await clock.sleep(pause);
+        waited += pause;
       }
     } finally {
       leave();
@@ -94,6 +96,13 @@ export class SessionLock {
     } catch {
       // The deadline frees it.
     }
+  }
+}
+
+function checkOptions({ holdSeconds, waitSeconds, maxWaiting }: Required<LockOptions>): void {
+  const sound = Number.isFinite(holdSeconds) && holdSeconds > 0 && Number.isFinite(waitSeconds) && waitSeconds >= 0;
+  if (!sound || !Number.isInteger(maxWaiting) || maxWaiting < 0) {
+    throw new SessionError("ERR_SESSION_USAGE", "`exclusive` takes `holdSeconds` above 0, `waitSeconds` and a whole `maxWaiting`");
   }
 }
 

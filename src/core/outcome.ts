@@ -1,10 +1,10 @@
 import type { Engine } from "./engine.ts";
-import { type Attempt, attempt, loadRecord } from "./store-call.ts";
+import { type Attempt, attempt, loadRecord, outcomeUnknown } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
 import { newVersion, type SessionHandle } from "./id.ts";
 import type { RetiredReason, SessionRecord, Tombstone } from "./record.ts";
-import type { RetireOutcome, SaveOutcome } from "./store.ts";
+import type { LoadOutcome, RetireOutcome, SaveOutcome } from "./store.ts";
 
 /** Why a session to be written is not there any more. */
 export type GoneReason = RetiredReason | "expired" | "revoked";
@@ -58,6 +58,11 @@ export function goneReasonOf(
 
 /** True when the store holds this very record: an earlier sending of it had arrived. */
 export async function isStored(engine: Engine, record: SessionRecord): Promise<boolean> {
-  const found = await loadRecord(engine, record.handle);
+  let found: LoadOutcome;
+  try {
+    found = await loadRecord(engine, record.handle);
+  } catch (error) {
+    throw outcomeUnknown(error);
+  }
   return found.status === "live" && found.record.version === record.version;
 }

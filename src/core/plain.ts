@@ -8,6 +8,11 @@ export function isPlainObject(value: unknown): value is PlainObject {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** True for a promise and whatever acts like one. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
 /** The own value of `key`, or undefined: a key such as `constructor` never reads the prototype. */
 export function getOwn(object: PlainObject, key: string): unknown {
   return Object.hasOwn(object, key) ? object[key] : undefined;
@@ -43,33 +48,67 @@ export function sameValue(a: unknown, b: unknown): boolean {
   if (a instanceof Map || a instanceof Set) {
     return sameValue([...a.entries()], [...(b as typeof a).entries()]);
   }
-  if (ArrayBuffer.isView(a)) return Buffer.from(bytesOf(a)).equals(bytesOf(b as ArrayBufferView));
-  return String(a) === String(b);
+  if (ArrayBuffer.isView(a)) return sameBytes(bytesOf(a), bytesOf(b as ArrayBufferView));
+  if (a instanceof ArrayBuffer) return sameBytes(new Uint8Array(a), new Uint8Array(b as ArrayBuffer));
+  const text = String(a);
+  // Two things whose text says no more than their class may differ in everything.
+  return !text.startsWith("[object ") && text === String(b);
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(b);
 }
 
 function bytesOf(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-/**
- * Makes `target` hold what `source` holds, in place: nested plain objects and arrays that both have stay the objects they are, so
- * that a reference which a handler kept goes on being part of the session.
- */
-export function syncInto(target: PlainObject, source: PlainObject): void {
-  for (const key of Object.keys(target)) if (!Object.hasOwn(source, key)) delete target[key];
-  for (const key of Object.keys(source)) setOwn(target, key, synced(getOwn(target, key), source[key]));
+/** A copy that shares no plain object and no array with `value`. */
+export function deepCopy<V>(value: V): V {
+  if (Array.isArray(value)) return value.map(deepCopy) as V;
+  if (!isPlainObject(value)) return value;
+  const copy: PlainObject = {};
+  for (const key of Object.keys(value)) setOwn(copy, key, deepCopy(value[key]));
+  return copy as V;
 }
 
-function synced(old: unknown, fresh: unknown): unknown {
-  if (old === fresh) return fresh;
+/**
+ * Makes `target` hold what `source` holds, in place and in its order: nested plain objects and arrays that both have stay the objects
+ * they are, so that a reference which a handler kept goes on being part of the session. `source` must share none of them with
+ * `target`, but for what is to stay as it is.
+ */
+export function syncInto(target: PlainObject, source: PlainObject): void {
+  syncObject(target, source, new Set());
+}
+
+function syncObject(target: PlainObject, source: PlainObject, used: Set<unknown>): void {
+  used.add(target);
+  const old = new Map(Object.keys(target).map((key) => [key, target[key]]));
+  const keys = Object.keys(source);
+  const inOrder = keys.length === old.size && [...old.keys()].every((key, index) => key === keys[index]);
+  if (!inOrder) for (const key of old.keys()) delete target[key];
+  for (const key of keys) {
+    const value = synced(old.get(key), source[key], used);
+    if (!inOrder || value !== old.get(key)) setOwn(target, key, value);
+  }
+}
+
+function synced(old: unknown, fresh: unknown, used: Set<unknown>): unknown {
+  // What a handler froze, or refers to twice, cannot be changed in place.
+  if (old === fresh || used.has(old) || Object.isFrozen(old) || Object.isSealed(old)) return fresh;
   if (Array.isArray(old) && Array.isArray(fresh)) {
-    const items = fresh.map((item, index) => synced(old[index], item));
-    old.splice(0, old.length, ...items);
+    used.add(old);
+    old.length = fresh.length;
+    for (const [index, item] of fresh.entries()) old[index] = synced(old[index], item, used);
     return old;
   }
-  if (isPlainObject(old) && isPlainObject(fresh)) {
-    syncInto(old, fresh);
+  if (isPlainObject(old) && isPlainObject(fresh) && isWritable(old)) {
+    syncObject(old, fresh, used);
     return old;
   }
   return fresh;
+}
+
+function isWritable(object: PlainObject): boolean {
+  return Object.values(Object.getOwnPropertyDescriptors(object)).every(({ writable, configurable }) => writable && configurable);
 }

@@ -4,7 +4,7 @@ import { deadlineAt, endsWithBrowser } from "./expiry.ts";
 import { Flash } from "./flash.ts";
 import type { SessionHandle, SessionId } from "./id.ts";
 import { type LockOptions, SessionLock } from "./lock.ts";
-import { type PlainObject, setOwn, syncInto } from "./plain.ts";
+import { isThenable, type PlainObject, setOwn } from "./plain.ts";
 import { ask } from "./store-call.ts";
 import { checkUserId } from "./user-id.ts";
 import type { Policy, SessionWork } from "./work.ts";
@@ -33,6 +33,7 @@ export class Session<T extends object = Record<string, unknown>> {
   /** Messages for the next page. */
   readonly flash: Flash;
   readonly #hidden: boolean;
+  #locked = false;
 
   static {
     workOf = (session) => session.#work;
@@ -93,6 +94,8 @@ export class Session<T extends object = Record<string, unknown>> {
       await work.update((content) => {
         result = change(content.data as T);
         if (isThenable(result)) {
+          // It is refused here; what becomes of it is nobody's concern any more.
+          Promise.resolve(result).catch(() => undefined);
           throw new SessionError("ERR_SESSION_USAGE", "The function given to `update` must be synchronous");
         }
         return content;
@@ -104,7 +107,10 @@ export class Session<T extends object = Record<string, unknown>> {
   /** Stores the session now. A new one is stored even when it is empty. When it resolves, it is stored. */
   async save(): Promise<void> {
     const work = this.#work;
-    await work.serial(() => work.save({ force: work.status === "new" }));
+    await work.serial(async () => {
+      await work.load();
+      await work.save({ force: work.status === "new" });
+    });
   }
 
   /** Empties the session and keeps its id; keys that other requests add meanwhile go too. Stored with the response. */
@@ -143,10 +149,10 @@ export class Session<T extends object = Record<string, unknown>> {
       if (work.goneReason === "ended") await work.flush();
       if (work.status !== "new" && work.status !== "live") throw work.refusal();
       const other = work.userId !== null && work.userId !== userId;
-      if (other || (work.userId !== null && work.notes.credential !== credential)) await work.flush();
-      if (options.keep !== undefined) this.#keepOnly(options.keep);
-      work.setNotes({ credential });
-      work.bind(userId, epoch);
+      const changed = credential !== undefined && work.notes.credential !== undefined && work.notes.credential !== credential;
+      if (other || (work.userId !== null && changed)) await work.flush();
+      if (credential !== undefined) work.setNotes({ credential });
+      work.bind(userId, epoch, options.keep);
     });
   }
 
@@ -199,6 +205,16 @@ export class Session<T extends object = Record<string, unknown>> {
    */
   async exclusive<R>(action: (data: T) => R | Promise<R>, options: LockOptions = {}): Promise<R> {
     if (this.#hidden) throw new SessionError("ERR_SESSION_UNSUPPORTED", "A cookie store has no locks");
+    if (this.#locked) throw new SessionError("ERR_SESSION_USAGE", "This request is in `exclusive` already");
+    this.#locked = true;
+    try {
+      return await this.#work.engine.inFlight.run(() => this.#runLocked(action, options));
+    } finally {
+      this.#locked = false;
+    }
+  }
+
+  async #runLocked<R>(action: (data: T) => R | Promise<R>, options: LockOptions): Promise<R> {
     const work = this.#work;
     await work.serial(() => work.load());
     // Nobody else can hold a session that has no id yet.
@@ -365,7 +381,14 @@ export class Session<T extends object = Record<string, unknown>> {
 
   async #runAndSave<R>(action: (data: T) => R | Promise<R>): Promise<R> {
     const work = this.#work;
-    const result = await action(work.data as T);
+    const goBack = work.remember();
+    let result: R;
+    try {
+      result = await action(work.data as T);
+    } catch (error) {
+      goBack();
+      throw error;
+    }
     try {
       await work.guard?.(false);
       await work.serial(() => work.save());
@@ -376,16 +399,6 @@ export class Session<T extends object = Record<string, unknown>> {
     }
     return result;
   }
-
-  #keepOnly(keys: readonly string[]): void {
-    const { data } = this.#work;
-    const kept = Object.fromEntries(keys.filter((key) => Object.hasOwn(data, key)).map((key) => [key, data[key]]));
-    syncInto(data, kept);
-  }
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 /** What a session keeps of a credential: a digest that only this user's same credential gives. */

@@ -1,9 +1,9 @@
 import { type Content, contentOf, decodeRecord, type Engine } from "./engine.ts";
-import { ask, attempt, loadRecord } from "./store-call.ts";
+import { ask, attempt, loadRecord, outcomeUnknown } from "./store-call.ts";
 import { createSession } from "./commit.ts";
 import { isSessionError, SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
-import { cookieMaxAge } from "./expiry.ts";
+import { cookieMaxAge, isExpired } from "./expiry.ts";
 import { handleOf, isLockHandle, isSessionHandle, isSessionId, newSessionId, newVersion } from "./id.ts";
 import type { SessionHandle, SessionId } from "./id.ts";
 import { type ResolvedOptions, resolveOptions, type SessionsOptions } from "./options.ts";
@@ -157,7 +157,8 @@ export class Sessions<T extends object = Record<string, unknown>> {
    */
   async find(idOrHandle: string): Promise<FoundSession<T> | null> {
     const engine = this.#engine("find");
-    const found = await loadRecord(engine, toHandle(idOrHandle));
+    const handle = toHandle(idOrHandle);
+    const found = await this.#inFlight.run(() => loadRecord(engine, handle));
     if (found.status !== "live" || !this.#isLive(found.record, found.userEpoch ?? 0)) return null;
     const { data } = contentOf(engine, await decodeRecord(engine, found.record));
     return { ...describe(found.record), data: data as T };
@@ -196,7 +197,8 @@ export class Sessions<T extends object = Record<string, unknown>> {
   /** Ends a session, for good, and gives whether there was one to end. */
   async revoke(idOrHandle: string): Promise<boolean> {
     const engine = this.#engine("revoke");
-    return endSession(engine, toHandle(idOrHandle));
+    const handle = toHandle(idOrHandle);
+    return this.#inFlight.run(() => endSession(engine, handle));
   }
 
   /**
@@ -210,25 +212,31 @@ export class Sessions<T extends object = Record<string, unknown>> {
     const engine = this.#engine("revoke a user");
     checkUserId(userId);
     const kept = options.except === undefined || options.except === null ? undefined : toHandle(options.except);
-    const epoch = Math.max((await epochOf(engine, userId)) + 1, this.options.clock.now());
-    // The kept session gets the new epoch before it counts, so that its requests never find it revoked.
-    if (kept !== undefined) await this.#renewEpoch(engine, kept, userId, epoch);
-    await attempt(engine, () => users.advanceEpoch(userId, epoch));
-    let ended = 0;
-    for (const record of await ask(engine, () => users.sessionsOf(userId))) {
-      if (record.handle !== kept && (await endSession(engine, record.handle))) ended++;
-    }
-    return ended;
+    return this.#inFlight.run(async () => {
+      const epoch = Math.max((await epochOf(engine, userId)) + 1, Math.ceil(this.options.clock.now()));
+      // The kept session gets the new epoch before it counts, so that its requests never find it revoked.
+      if (kept !== undefined) await this.#renewEpoch(engine, kept, userId, epoch);
+      await attempt(engine, () => users.advanceEpoch(userId, epoch));
+      try {
+        return await endAll(engine, users, userId, kept);
+      } catch (error) {
+        // The user is revoked already; only the tidying up is not done.
+        throw outcomeUnknown(error);
+      }
+    });
   }
 
   /** Removes what has expired, batch by batch; safe to run from many machines. Gives the number removed. */
   async clearExpired({ batch = 1000, onProgress, signal }: ClearOptions = {}): Promise<number> {
-    const { store } = this.#engine("clear expired sessions");
-    if (store.clearExpired === undefined) throw unsupported(store, "clear expired sessions");
+    const engine = this.#engine("clear expired sessions");
+    const { store } = engine;
+    const { clearExpired: clear } = store;
+    if (clear === undefined) throw unsupported(store, "clear expired sessions");
     const before = this.options.clock.now() - this.options.clockSkewSeconds * 1000;
+    if (!Number.isInteger(batch) || batch < 1) throw new SessionError("ERR_SESSION_USAGE", "`batch` is a whole number of at least 1");
     let removed = 0;
     while (signal?.aborted !== true) {
-      const count = await store.clearExpired({ before, limit: batch });
+      const count = await this.#inFlight.run(() => ask(engine, () => clear.call(store, { before, limit: batch })));
       removed += count;
       onProgress?.(removed);
       if (count < batch) break;
@@ -280,7 +288,7 @@ export class Sessions<T extends object = Record<string, unknown>> {
 
   #isLive(record: SessionRecord, epoch: number): boolean {
     const revoked = record.userId !== null && record.epoch < epoch;
-    return !revoked && !isLockHandle(record.handle) && record.expiresAt > this.options.clock.now();
+    return !revoked && !isLockHandle(record.handle) && !isExpired(record, this.options.clock.now(), this.options);
   }
 
   async #listed(record: SessionRecord): Promise<ListedSession<T>> {
@@ -299,7 +307,7 @@ export class Sessions<T extends object = Record<string, unknown>> {
       const found = await loadRecord(engine, handle);
       if (found.status !== "live" || found.record.userId !== userId) return;
       const { record } = found;
-      const renewed = { ...record, epoch, version: newVersion() };
+      const renewed = { ...record, epoch: Math.max(record.epoch, epoch), version: newVersion() };
       const { outcome } = await attempt(engine, () => engine.store.save(renewed, record.version));
       if (outcome.status !== "conflict" || outcome.record.version === renewed.version) return;
     }
@@ -330,4 +338,20 @@ function unsupported(store: SessionStore | StatelessStore, task: string): Sessio
 async function epochOf(engine: Engine, userId: string): Promise<number> {
   const { users } = engine.store;
   return users === undefined ? 0 : ask(engine, () => users.epoch(userId));
+}
+
+/** Ends what is listed of a user; what cannot be ended does not keep the others. */
+async function endAll(engine: Engine, users: UserIndex, userId: string, kept: SessionHandle | undefined): Promise<number> {
+  let ended = 0;
+  const failures: unknown[] = [];
+  for (const { handle } of await ask(engine, () => users.sessionsOf(userId))) {
+    if (handle === kept) continue;
+    try {
+      if (await endSession(engine, handle)) ended++;
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return ended;
 }

@@ -2,6 +2,7 @@ import type { Engine } from "./engine.ts";
 import { isSessionError, SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
 import type { SessionHandle } from "./id.ts";
+import { isThenable } from "./plain.ts";
 import type { Awaitable, LoadOutcome } from "./store.ts";
 
 /** Loads a record. @throws {SessionError} ERR_SESSION_STORE or ERR_SESSION_UNREADABLE */
@@ -84,7 +85,7 @@ async function within<O>(engine: Engine, send: () => Awaitable<O>, milliseconds:
   try {
     const reply = send();
     // Embedded stores answer at once, and need no timer.
-    const outcome = reply instanceof Promise ? await raced(reply, milliseconds) : reply;
+    const outcome = isThenable(reply) ? await raced(reply as PromiseLike<O>, milliseconds) : reply;
     health?.succeeded();
     return outcome;
   } catch (error) {
@@ -94,10 +95,12 @@ async function within<O>(engine: Engine, send: () => Awaitable<O>, milliseconds:
   }
 }
 
-async function raced<O>(reply: Promise<O>, milliseconds: number): Promise<O> {
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+async function raced<O>(reply: PromiseLike<O>, milliseconds: number): Promise<O> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new StoreTimeout("No reply in time")), Math.max(0, milliseconds));
+    timer = setTimeout(() => reject(new StoreTimeout("No reply in time")), Math.min(Math.max(0, milliseconds), LONGEST_TIMER_MS));
   });
   try {
     return await Promise.race([reply, late]);

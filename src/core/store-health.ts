@@ -22,7 +22,10 @@ export class StoreHealth {
   /** @throws {SessionError} ERR_SESSION_STORE, with nothing sent, while the store is given a rest */
   admit(): void {
     if (this.#closedUntil === 0) return;
-    const rest = this.#closedUntil - this.#options.clock.now();
+    const longest = this.#options.breakerSeconds * 1000;
+    const left = this.#closedUntil - this.#options.clock.now();
+    // More than it can be means that the clock was set back.
+    const rest = left > longest ? 0 : left;
     if (rest <= 0 && !this.#probing) {
       this.#probing = true;
       return;

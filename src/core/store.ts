@@ -143,7 +143,7 @@ export interface ClearBatch {
 export interface UserIndex {
   /** The user's epoch; 0 for a user that was never revoked. */
   epoch(userId: string): Awaitable<number>;
-  /** Raises the user's epoch to `atLeast` or by one, whichever is more, and gives the new one. Never goes back. */
+  /** Raises the user's epoch to `atLeast`, unless it is there already, and gives the one that holds. Never goes back. */
   advanceEpoch(userId: string, atLeast: number): Awaitable<number>;
   /**
    * The user's records, expired ones included; tombstones are left out, and so is a record that cannot be read: the user's epoch

@@ -1,15 +1,15 @@
-import { commitSession, type CommitRequest, createSession, isUnchanged, mergeConflict } from "./commit.ts";
-import { type Content, contentOf, decodeRecord, type Engine, plainOf, type Snapshot } from "./engine.ts";
+import { commitSession, type CommitRequest, createSession, isUnchanged, mergeConflict, onlyKeys } from "./commit.ts";
+import { type Content, contentOf, decodeRecord, type Engine, plainOf, type Snapshot, blankData } from "./engine.ts";
 import { attempt, loadRecord, storeError } from "./store-call.ts";
 import { isSessionError, SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
-import { deadlineAt, isRefreshDue } from "./expiry.ts";
+import { deadlineAt, isExpired, isRefreshDue } from "./expiry.ts";
 import { handleOf, type SessionHandle, type SessionId } from "./id.ts";
 import { mergeData, type MergeRules } from "./merge.ts";
 import type { GonePolicy, StoreErrorPolicy, UnreadablePolicy } from "./options.ts";
 import { endSession, goneError, type GoneReason, newTombstone } from "./outcome.ts";
 import { mergeNotes, type Notes, parsePayload } from "./payload.ts";
-import { type PlainObject, syncInto } from "./plain.ts";
+import { deepCopy, type PlainObject, sameValue, syncInto } from "./plain.ts";
 import type { LoadOutcome } from "./store.ts";
 
 /**
@@ -60,8 +60,15 @@ export class SessionWork {
   guard: CommitRequest["guard"];
   /** True when the client showed that it holds the id, or holds it for certain. */
   proven: boolean;
+  /** True when the new id took the place of an older one, which others may still use to end the session. */
+  rotated = false;
   #cleared = false;
   #rotate = false;
+  #restart = false;
+  #keep: readonly string[] | undefined;
+  #expirySet = false;
+  /** What a new visitor's data is before anything was changed. */
+  #blank: PlainObject | undefined;
   #goneReason: GoneReason = "ended";
   #trouble: SessionError | undefined;
   #tail: Promise<unknown> = Promise.resolve();
@@ -89,6 +96,7 @@ export class SessionWork {
   /** Reads the session if that was not done yet, or again with `fresh`. */
   async load(fresh = false): Promise<void> {
     this.accessed = true;
+    if (this.status === "new") return this.#begin();
     if (this.status !== "unloaded" && !(fresh && this.status === "live")) return;
     let outcome: LoadOutcome;
     try {
@@ -97,15 +105,14 @@ export class SessionWork {
     } catch (error) {
       return this.#goOnWithout(error);
     }
-    if (outcome.status === "live" && outcome.record.expiresAt > this.engine.options.clock.now()) {
-      return this.#takeLive(outcome);
-    }
-    if (outcome.status === "retired" && outcome.tombstone.until > this.engine.options.clock.now()) {
-      return this.#retire(outcome.tombstone.reason);
-    }
+    const { options } = this.engine;
+    const now = options.clock.now();
+    if (outcome.status === "live" && !isExpired(outcome.record, now, options)) return this.#takeLive(outcome);
+    if (outcome.status === "retired" && outcome.tombstone.until > now) return this.#retire(outcome.tombstone.reason);
     publish(outcome.status === "live" ? "expired" : "unknownId", { store: this.engine.store.name });
     if (this.status === "live") return this.#retire("expired");
     this.#forget();
+    return this.#begin();
   }
 
   /** Throws unless the session can be read from now on. */
@@ -124,10 +131,11 @@ export class SessionWork {
   }
 
   get isEmpty(): boolean {
-    return this.id === null && Object.keys(this.data).length === 0;
+    return this.id === null && this.#isBare();
   }
 
   clear(): void {
+    this.#requireWritable();
     syncInto(this.data, {});
     this.#cleared = this.status === "live";
   }
@@ -135,18 +143,24 @@ export class SessionWork {
   /** Asks for a new id at the commit. */
   cycle(): void {
     this.requireHeaders();
+    this.#requireWritable();
     this.#rotate = this.status === "live";
   }
 
   setNotes(change: Partial<Record<keyof Notes, unknown>>): void {
     const entries = Object.entries({ ...this.notes, ...change }).filter(([, value]) => value !== undefined);
     this.notes = Object.fromEntries(entries) as Notes;
+    if ("expiry" in change) this.#expirySet = true;
   }
 
-  bind(userId: string, epoch: number): void {
+  /** Binds the session to a user: under a new id, with a lifetime that counts anew, and with no more than `keep` of its data. */
+  bind(userId: string, epoch: number, keep: readonly string[] | undefined): void {
+    this.cycle();
     this.userId = userId;
     this.epoch = epoch;
-    this.cycle();
+    this.#restart = true;
+    this.#keep = keep;
+    if (keep !== undefined) syncInto(this.data, onlyKeys(this.data, keep));
   }
 
   /** Stores what changed; a new session only if it holds something, or with `force`. */
@@ -218,8 +232,15 @@ export class SessionWork {
 
   /** Drops what this request changed since the session was last stored. */
   revert(): void {
-    if (this.snapshot === null) this.#forget();
-    else this.#show(contentOf(this.engine, this.snapshot));
+    if (this.status === "live" && this.snapshot !== null) this.#show(contentOf(this.engine, this.snapshot));
+    if (this.status === "new") this.#show({ ...NOTHING, data: deepCopy(this.#blank ?? {}) });
+  }
+
+  /** Remembers the content as it is now; the function given brings it back. */
+  remember(): () => void {
+    const { data, notes, userId, epoch } = this;
+    const copy = deepCopy(data);
+    return () => this.#show({ data: copy, notes, userId, epoch }, false);
   }
 
   /** The error for a write to a session that cannot be written. */
@@ -233,7 +254,25 @@ export class SessionWork {
   }
 
   #isBare(): boolean {
-    return Object.keys(this.data).length === 0 && Object.keys(this.notes).length === 0 && this.userId === null;
+    return this.#isNothing(this.#content());
+  }
+
+  /** True for a content that says no more than that a visitor came. */
+  #isNothing({ data, notes, userId }: Content): boolean {
+    const empty = Object.keys(data).length === 0 || (this.#blank !== undefined && sameValue(data, this.#blank));
+    return empty && Object.keys(notes).length === 0 && userId === null;
+  }
+
+  /** Gives a new visitor the data that a schema makes of nothing. */
+  async #begin(): Promise<void> {
+    if (this.#blank !== undefined) return;
+    const untouched = Object.keys(this.data).length === 0;
+    this.#blank = await blankData(this.engine);
+    if (untouched) syncInto(this.data, deepCopy(this.#blank));
+  }
+
+  #requireWritable(): void {
+    if (this.status !== "new" && this.status !== "live") throw this.refusal();
   }
 
   async #refuseRevoked(outcome: Extract<LoadOutcome, { status: "live" }>): Promise<LoadOutcome> {
@@ -251,8 +290,10 @@ export class SessionWork {
       if (this.snapshot !== null && this.isModified()) {
         const merged = await mergeConflict(this.engine, record, userEpoch, {
           base: this.snapshot,
-          pending: this.#content(),
+          // A copy: what is merged is shown in the very object that the handler holds.
+          pending: { ...this.#content(), data: deepCopy(this.data) },
           cleared: this.#cleared,
+          keep: this.#keep,
         });
         this.snapshot = merged.base;
         this.#show(merged.pending, false);
@@ -292,6 +333,7 @@ export class SessionWork {
     this.snapshot = null;
     this.proven = false;
     this.status = "new";
+    this.#blank = undefined;
     this.#show(NOTHING);
   }
 
@@ -303,6 +345,9 @@ export class SessionWork {
     if (settled) {
       this.#cleared = false;
       this.#rotate = false;
+      this.#restart = false;
+      this.#keep = undefined;
+      this.#expirySet = false;
     }
   }
 
@@ -315,9 +360,10 @@ export class SessionWork {
   async #create({ force, apply }: WriteOptions & { apply?: (content: Content) => Content }): Promise<void> {
     const started = this.#content();
     const before = plainOf(this.engine, started);
-    const content = apply === undefined ? started : apply(this.#copy(started, before));
-    const bare = Object.keys(content.data).length + Object.keys(content.notes).length === 0 && content.userId === null;
-    if (bare && !force) return;
+    const copy = this.#copy(started, before);
+    const content = apply === undefined ? copy : apply(copy);
+    // An update that leaves nothing is done as soon as it is shown.
+    if (this.#isNothing(content) && !force) return this.#show(content);
     this.requireHeaders();
     const { id, snapshot } = await createSession(this.engine, { content, proven: this.proven });
     this.id = id;
@@ -339,7 +385,9 @@ export class SessionWork {
         // The handler may go on changing its object while the store is asked.
         pending: this.#copy(pending, before),
         cleared,
+        keep: this.#keep,
         rotate,
+        restart: this.#restart,
         force: (how.force ?? false) || cleared,
         slide: how.slide ?? false,
         proven: this.proven,
@@ -349,9 +397,11 @@ export class SessionWork {
       if (done.id !== undefined) {
         this.id = done.id;
         this.renewed = true;
+        this.rotated = true;
       }
       if (done.wrote) this.stored = true;
-      if (done.snapshot.record.expiresAt !== this.snapshot!.record.expiresAt) this.moved = true;
+      const deadlineMoved = done.snapshot.record.expiresAt !== this.snapshot!.record.expiresAt;
+      if (deadlineMoved || (done.wrote && this.#expirySet)) this.moved = true;
       this.#adopt(before, done.content, done.snapshot);
     } catch (error) {
       // The caller is told here, once: what was refused must not be refused again when the response leaves.
@@ -386,8 +436,8 @@ export class SessionWork {
 /** Merges what a handler changed while its session was being stored. What is stored is stored: a rule that refuses loses here. */
 function mergeLate(before: PlainObject, stored: PlainObject, now: PlainObject, rules: MergeRules): PlainObject {
   try {
-    return mergeData(before, stored, now, rules).data;
+    return mergeData(before, stored, deepCopy(now), rules).data;
   } catch {
-    return mergeData(before, stored, now, { rules: {}, together: [] }).data;
+    return mergeData(before, stored, deepCopy(now), { rules: {}, together: [] }).data;
   }
 }

@@ -4,10 +4,10 @@ import type { Middleware, View } from "./middleware.ts";
 import { sessionMiddleware, type SessionMiddlewareOptions } from "./session-middleware.ts";
 
 /** An app: a view with middleware around it. */
-export interface AppOptions extends SessionMiddlewareOptions {
+export interface AppOptions<T extends object = Record<string, unknown>> extends SessionMiddlewareOptions {
   readonly view: View;
   /** Mounted on top of the list, unless the list has the session middleware itself. */
-  readonly sessions?: Sessions<never> | Sessions;
+  readonly sessions?: Sessions<T>;
   /** Outermost first. Default none. */
   readonly middleware?: readonly Middleware[];
   /** The answer to an error that no middleware answered. Default: plain text with the error's status, or 500. */
@@ -25,14 +25,15 @@ const HOOKS = ["processRequest", "processView", "processException", "processResp
  *
  * @throws {SessionError} ERR_SESSION_CONFIG for a middleware without any hook
  */
-export function createApp({ view, sessions, middleware = [], onError = answerError, trustProxy }: AppOptions): View {
+export function createApp<T extends object>(options: AppOptions<T>): View {
+  const { view, sessions, middleware = [], onError = answerError, trustProxy } = options;
   for (const one of middleware) {
     if (typeof one !== "object" || one === null || !HOOKS.some((hook) => typeof one[hook] === "function")) {
       throw new SessionError("ERR_SESSION_CONFIG", `A middleware is an object with one of ${HOOKS.join(", ")}`);
     }
   }
   const proxy = trustProxy === undefined ? {} : { trustProxy };
-  const own = sessions === undefined ? [] : [sessionMiddleware(sessions as Sessions, proxy)];
+  const own = sessions === undefined ? [] : [sessionMiddleware(sessions, proxy)];
   const layers = [...own, ...middleware];
   const innermost = (request: Request) => answerView(layers, view, request);
   const handler = layers.reduceRight<View>((next, layer) => aroundLayer(layer, next, onError), guarded(innermost, onError));
@@ -76,5 +77,8 @@ function guarded(inner: View, onError: NonNullable<AppOptions["onError"]>): View
 function answerError(error: unknown): Response {
   const known = isSessionError(error);
   const text = known ? `${error.code}\n` : "Internal Server Error\n";
-  return new Response(text, { status: known ? error.status : 500, headers: { "cache-control": "no-store" } });
+  return new Response(text, {
+    status: known ? error.status : 500,
+    headers: { "Cache-Control": "no-store", ...(known ? error.headers : undefined) },
+  });
 }

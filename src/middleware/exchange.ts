@@ -46,6 +46,10 @@ interface Exchange {
   readonly sent: SentId;
   readonly sealed: (() => string | null) | undefined;
   state: "open" | "closed" | "failed";
+  /** What the client has to be told though its response failed: the id of what was stored before that. */
+  owed: HeaderChanges;
+  /** True when the session is known to be the client's still, so that its cookie may move to its new name. */
+  mayMove: boolean;
 }
 
 /** What a request brought along. */
@@ -90,7 +94,7 @@ export function processRequest<T extends object>(
   const sent = readId(access, request);
   if (sent.duplicate) publish("duplicateCookie", { store: sessions.store.name });
   const { session, sealed } = access.open({ id: sent.id, sealed: sent.sealed, prefetch: isPrefetch(request) });
-  exchanges.set(session, { access, request, sent, sealed, state: "open" });
+  exchanges.set(session, { access, request, sent, sealed, state: "open", owed: NOTHING, mayMove: false });
   for (const carrier of carriers) access.attach(carrier, session);
   const typed = session as unknown as Session<T>;
   return access.options.load === "always" ? typed.load().then(() => typed) : typed;
@@ -121,19 +125,32 @@ export async function processResponse<T extends object>(
     if (exchange.state !== "open") return NOTHING;
     exchange.state = "closed";
     try {
-      const counts = response.status < 500;
-      await settleFlash(any, counts);
-      if (counts) await commit(work, exchange, response);
-      else work.moved = false;
+      if (response.status >= 500) await fail(any, exchange);
+      else {
+        any.flash.settle();
+        await commit(work, exchange, response);
+      }
       return headersFor(work, exchange, response);
     } catch (error) {
-      exchange.state = "failed";
+      await fail(any, exchange);
+      exchange.owed = headersFor(work, exchange, { status: 500, header: () => undefined });
       throw error;
     } finally {
-      if (response.status >= 500) exchange.state = "failed";
       work.headersSent = true;
     }
   });
+}
+
+/**
+ * What the answer to an error has to carry when {@link processResponse} rejected: the cookie of an id that was final before, or the
+ * deletion of one that was ended. Once; then nothing.
+ */
+export function owedHeaders<T extends object>(session: Session<T>): HeaderChanges {
+  const exchange = exchanges.get(session as unknown as AnySession);
+  if (exchange === undefined) return NOTHING;
+  const { owed } = exchange;
+  exchange.owed = NOTHING;
+  return owed;
 }
 
 /**
@@ -159,12 +176,14 @@ export async function afterResponse<T extends object>(session: Session<T>): Prom
 function claimCookie(carrier: object, sessions: Sessions<never>): void {
   const names = cookieOwners.get(carrier) ?? new Map<string, Sessions<never>>();
   cookieOwners.set(carrier, names);
-  const { cookieName, header } = sessions.options;
-  const key = header === undefined ? `cookie ${cookieName}` : `header ${header.name}`;
-  if ((names.get(key) ?? sessions) !== sessions) {
-    throw new SessionError("ERR_SESSION_CONFIG", "Two `Sessions` share one cookie name; give one of them another `cookie.name`");
+  const { cookieName, readAlso, header } = sessions.options;
+  const keys = header === undefined ? [cookieName, ...readAlso].map((name) => `cookie ${name}`) : [`header ${header.name}`];
+  for (const key of keys) {
+    if ((names.get(key) ?? sessions) !== sessions) {
+      throw new SessionError("ERR_SESSION_CONFIG", "Two `Sessions` share one cookie name; give one of them another `cookie.name`");
+    }
+    names.set(key, sessions);
   }
-  names.set(key, sessions);
 }
 
 function readId({ options, stateless }: SessionsAccess, request: SessionRequest): SentId {
@@ -195,8 +214,8 @@ function readId({ options, stateless }: SessionsAccess, request: SessionRequest)
 
 function headerValue(text: string | undefined, scheme: string | undefined): string | undefined {
   if (text === undefined || scheme === undefined) return text;
-  const [word, ...rest] = text.split(" ");
-  return word?.toLowerCase() === scheme.toLowerCase() ? rest.join("").trim() : undefined;
+  const space = text.indexOf(" ");
+  return text.slice(0, space).toLowerCase() === scheme.toLowerCase() ? text.slice(space + 1).trim() : undefined;
 }
 
 function isPrefetch(request: SessionRequest): boolean {
@@ -204,37 +223,51 @@ function isPrefetch(request: SessionRequest): boolean {
   return purpose !== undefined && purpose.toLowerCase().includes("prefetch");
 }
 
-async function settleFlash(session: AnySession, counts: boolean): Promise<void> {
-  if (counts) return session.flash.settle();
+/** The response failed: nothing more is stored but the messages that nobody saw, and only what is final goes into the cookie. */
+async function fail(session: AnySession, exchange: Exchange): Promise<void> {
+  const work = workOf(session);
+  exchange.state = "failed";
   try {
     await session.flash.giveBack();
   } catch (error) {
-    // The response is an error already; the message is lost with it.
-    publish("storeError", { store: workOf(session).engine.store.name, error });
+    publish("storeError", { store: work.engine.store.name, error });
   }
+  work.moved = false;
+  exchange.mayMove = false;
+  if (work.rotated && !(await work.isCurrent())) work.renewed = false;
 }
 
-async function commit(work: SessionWork, { access }: Exchange, response: SessionResponse): Promise<void> {
+async function commit(work: SessionWork, exchange: Exchange, response: SessionResponse): Promise<void> {
+  const { access } = exchange;
   const every = access.options.saveEveryRequest && !work.isEmpty;
   try {
     if (every) await work.load();
     const writable = work.status === "new" || work.status === "live";
-    if (!work.isModified() && !(every && writable)) return await settleDeadline(work);
+    if (!work.isModified() && !(every && writable)) return await settleDeadline(work, exchange);
     // Nobody would ever hold the cookie of a session made for a client that has gone.
     if (work.status === "new" && response.aborted === true) return;
     await work.save({ force: every, slide: every });
     work.moved = true;
+    exchange.mayMove = true;
   } catch (error) {
     if (!isSessionError(error, "ERR_SESSION_GONE") || work.policy.onGone !== "drop") throw error;
+    work.moved = false;
     publish("dropped", { store: work.engine.store.name, ...(error.reason && { reason: error.reason }) });
   }
 }
 
-/** Moves the deadline of a session that was only read; the cookie follows an earlier move only if the session is still that one. */
-async function settleDeadline(work: SessionWork): Promise<void> {
-  if (!work.moved) return work.touch();
-  // A login elsewhere may have given the visitor another id since `update` moved the deadline: that cookie must not be undone.
-  if (!work.renewed && !(await work.isCurrent())) work.moved = false;
+/**
+ * Moves the deadline of a session that was only read. What an earlier call of this request moved or renewed is told to the client only
+ * if it still holds: a login or a logout elsewhere must not be undone by a cookie that comes late.
+ */
+async function settleDeadline(work: SessionWork, exchange: Exchange): Promise<void> {
+  const doubtful = work.moved || work.rotated || exchange.sent.moved;
+  if (!work.moved) await work.touch();
+  if (!doubtful) return;
+  exchange.mayMove = await work.isCurrent();
+  if (exchange.mayMove) return;
+  work.moved = false;
+  if (work.rotated) work.renewed = false;
 }
 
 function headersFor(work: SessionWork, exchange: Exchange, response: SessionResponse): HeaderChanges {
@@ -253,16 +286,16 @@ function headersFor(work: SessionWork, exchange: Exchange, response: SessionResp
   return { setCookie, set };
 }
 
-function cookiesFor(work: SessionWork, { access, sent, sealed }: Exchange): string[] {
+function cookiesFor(work: SessionWork, { access, sent, sealed, mayMove }: Exchange): string[] {
   const { options } = access;
   if (work.id === null) {
     const over = sent.names.length > 0 && (work.isEmpty || work.ended);
     return over ? sent.names.map((name) => serializeDeletion(name, options.cookie)) : [];
   }
   const { snapshot } = work;
-  const moves = sent.moved && work.status === "live";
+  const moves = sent.moved && mayMove;
   const due = work.renewed || work.moved || moves || (sealed !== undefined && work.stored);
-  if (snapshot === null || !due) return [];
+  if (snapshot === null || work.status !== "live" || !due) return [];
   const state = { expiry: work.notes.expiry, createdAt: snapshot.record.createdAt, proven: true };
   const maxAge = cookieMaxAge(state, options.clock.now(), options);
   const cookies =

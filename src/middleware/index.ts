@@ -4,6 +4,7 @@ export { sessionMiddleware, type SessionMiddlewareOptions } from "./session-midd
 export {
   afterResponse,
   isAttached,
+  owedHeaders,
   processRequest,
   processResponse,
   type HeaderChanges,

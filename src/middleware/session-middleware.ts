@@ -2,7 +2,7 @@ import type { Sessions } from "../core/sessions.ts";
 import type { Session } from "../core/session.ts";
 import { isAttached, processRequest, processResponse } from "./exchange.ts";
 import type { Middleware } from "./middleware.ts";
-import { withHeaders } from "./with-headers.ts";
+import { isImmutable, withHeaders } from "./with-headers.ts";
 
 /** How the session middleware reads a request. */
 export interface SessionMiddlewareOptions {
@@ -37,8 +37,11 @@ export function sessionMiddleware<T extends object>(
       const session = owned.get(request);
       if (session === undefined) return response;
       const { status, headers } = response;
-      const changes = await processResponse(session, { status, header: (name) => headers.get(name) ?? undefined });
-      return withHeaders(response, changes);
+      // An answer that can take no cookie makes no new session, nor does a client that has gone.
+      const aborted = request.signal.aborted || (status < 200 && isImmutable(response));
+      const header = (name: string): string | undefined => headers.get(name) ?? undefined;
+      // `Response.error()` has the status 0, and is a failure.
+      return withHeaders(response, await processResponse(session, { status: status || 500, header, aborted }));
     },
   };
 }

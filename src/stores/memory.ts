@@ -65,7 +65,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const users: UserIndex = {
     epoch: epochOf,
     advanceEpoch(userId, atLeast) {
-      const epoch = Math.max(atLeast, epochOf(userId) + 1);
+      const epoch = Math.max(atLeast, epochOf(userId));
       epochs.set(userId, epoch);
       return epoch;
     },

@@ -204,7 +204,7 @@ test("any name serves for the table, and several share a database without mixing
     assert.deepEqual(await store.create(session), { status: "created" }, table);
     const saved = next(session);
     assert.deepEqual(await store.save(saved, session.version), { status: "saved" }, table);
-    await store.users.advanceEpoch("u", 0);
+    await store.users.advanceEpoch("u", 1);
     sessions.push({ store, saved });
   }
   for (const { store, saved } of sessions) {

@@ -42,7 +42,7 @@ export class Users implements UserIndex {
     const path = this.#sessions.layout.epoch(userHash(userId));
     for (;;) {
       const file = await this.#disk.read(path);
-      const epoch = Math.max(atLeast, (file === null ? 0 : parseEpoch(file.content)) + 1);
+      const epoch = Math.max(atLeast, file === null ? 0 : parseEpoch(file.content));
       const text = encodeEpoch(epoch);
       if (await (file === null ? this.#guard.create(path, text) : this.#guard.swap(path, file.identity, text))) return epoch;
     }

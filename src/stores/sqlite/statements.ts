@@ -103,8 +103,8 @@ ORDER BY session_handle LIMIT ?`,
     sessionsOf: `SELECT ${LISTED.join(", ")} FROM ${sessions}
 WHERE user_id = ? AND retired_reason IS NULL ORDER BY session_handle`,
     epoch: `SELECT user_epoch FROM ${users} WHERE user_id = ?`,
-    advanceEpoch: `INSERT INTO ${users} (user_id, user_epoch) VALUES (?, max(?, 1))
-ON CONFLICT (user_id) DO UPDATE SET user_epoch = max(user_epoch + 1, ?) RETURNING user_epoch`,
+    advanceEpoch: `INSERT INTO ${users} (user_id, user_epoch) VALUES (?, ?)
+ON CONFLICT (user_id) DO UPDATE SET user_epoch = max(user_epoch, ?) RETURNING user_epoch`,
     // One unreadable row must not stop the sweep of the others.
     postpone: `UPDATE ${sessions} SET sweep_at = expires_at WHERE rowid IN (
   SELECT rowid FROM ${sessions} WHERE sweep_at <= ? AND expires_at > ? AND ${READABLE} ORDER BY sweep_at LIMIT ?)`,

@@ -185,7 +185,7 @@ export class PlainStore implements SessionStore {
   }
 
   async advanceEpoch(userId: string, atLeast: number): Promise<number> {
-    const epoch = Math.max(atLeast, (this.disk.epochs.get(userId) ?? 0) + 1);
+    const epoch = Math.max(atLeast, this.disk.epochs.get(userId) ?? 0);
     this.disk.epochs.set(userId, epoch);
     return epoch;
   }
