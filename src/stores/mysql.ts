@@ -34,6 +34,9 @@ export type { SqlStore } from "./sql/store.ts";
 export function mysqlStore(options: MysqlStoreOptions): SqlStore {
   const { client, table, prepare } = resolveMysqlOptions(options);
   const dialect = mysqlDialect(table);
+  if (!prepare && table.includes("?")) {
+    throw new SessionError("ERR_SESSION_CONFIG", "mysqlStore: without `prepare`, drivers take a `?` in `table` for a value's place");
+  }
   const driver = mysqlDriver(client, { prepare, own: false });
   if (driver === undefined) {
     throw new SessionError("ERR_SESSION_CONFIG", "mysqlStore: `client` is neither a client of `mysql2` nor of `mariadb`");

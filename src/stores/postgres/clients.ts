@@ -17,7 +17,7 @@ export interface PgClientLike {
 /** As much of `postgres`'s `sql` as the store uses. */
 export interface PostgresJsLike {
   unsafe(text: string, values?: SqlValue[], options?: { prepare?: boolean }): PostgresJsQuery;
-  end(): Promise<unknown>;
+  end(options?: { timeout?: number }): Promise<unknown>;
 }
 
 /** A query of `postgres`, which is sent when it is awaited. */
@@ -62,6 +62,9 @@ function pgDriver(client: PgClientLike, { prepare, own }: ClientUse): SqlDriver 
   };
 }
 
+/** After a lost connection `postgres` waits without end for it to close. */
+const CLOSE_SECONDS = 5;
+
 function postgresJsDriver(client: PostgresJsLike, { prepare, own }: ClientUse): SqlDriver {
   return {
     async query({ text }, values) {
@@ -73,7 +76,7 @@ function postgresJsDriver(client: PostgresJsLike, { prepare, own }: ClientUse): 
       await client.unsafe(statements.join(";\n"));
     },
     async close() {
-      if (own) await client.end();
+      if (own) await client.end({ timeout: CLOSE_SECONDS });
     },
   };
 }

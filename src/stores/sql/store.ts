@@ -22,6 +22,19 @@ import { count, short, storable, time } from "./values.ts";
 
 /** A {@link SessionStore} in an SQL database, with every ability of the contract. */
 export interface SqlStore extends Required<SessionStore>, MigratingStore {
+  load(handle: SessionHandle): Promise<LoadOutcome>;
+  create(record: SessionRecord): Promise<CreateOutcome>;
+  save(record: SessionRecord, expectedVersion: string): Promise<SaveOutcome>;
+  touch(handle: SessionHandle, version: string, expiresAt: number): Promise<TouchOutcome>;
+  retire(handle: SessionHandle, tombstone: Tombstone, expectedVersion?: string): Promise<RetireOutcome>;
+  rotate(
+    handle: SessionHandle,
+    expectedVersion: string,
+    record: SessionRecord,
+    tombstone: Tombstone,
+  ): Promise<RotateOutcome>;
+  list(page: ListPage): Promise<readonly SessionRecord[]>;
+  clearExpired(batch: ClearBatch): Promise<number>;
   close(): Promise<void>;
   migrate(options?: MigrateOptions): Promise<MigrationReport>;
 }
@@ -149,16 +162,16 @@ export class SqlSessions implements SqlStore {
 
   async list(page: ListPage): Promise<readonly SessionRecord[]> {
     const after = short(page.after ?? "", "The handle");
-    const limit = count(page.limit, "The limit of a page");
+    const limit = rowLimit(page.limit, "The limit of a page");
     return this.#rows.records(await this.#connection.read("list", { after, limit }));
   }
 
   async clearExpired(batch: ClearBatch): Promise<number> {
     const before = time(batch.before);
-    const limit = count(batch.limit, "The limit of a batch");
+    const limit = rowLimit(batch.limit, "The limit of a batch");
     // What was renewed since it was last looked at moves back in the index; what is then left at its front is over.
     for (;;) {
-      const postponed = await this.#connection.write("postpone", { before, limit: POSTPONED_AT_ONCE });
+      const postponed = await this.#connection.write("postpone", { before, limit: String(POSTPONED_AT_ONCE) });
       if (postponed === "duplicate" || postponed < POSTPONED_AT_ONCE) break;
     }
     const removed = await this.#connection.write("sweep", { before, limit });
@@ -209,6 +222,11 @@ export class SqlSessions implements SqlStore {
     if (await this.#isRevoked(owner)) return { status: "revoked" };
     return entry.record.version === expectedVersion ? undefined : shown("conflict", entry);
   }
+}
+
+// As text, because MySQL takes no floating-point number there, and its drivers send numbers as such.
+function rowLimit(rows: number, what: string): string {
+  return String(count(rows, what));
 }
 
 type Owner = Pick<SessionRecord, "userId" | "epoch">;

@@ -21,7 +21,8 @@ export interface Bindings {
   readonly until?: number;
   readonly after?: string;
   readonly before?: number;
-  readonly limit?: number;
+  /** As text. */
+  readonly limit?: string;
   readonly least?: number;
 }
 

@@ -24,8 +24,10 @@ function opened<C extends { end(): Promise<unknown> }>(client: C, store: (client
 /** Each driver that `postgresStore` takes. */
 export const postgresDrivers: Readonly<Record<string, OpenSql>> = {
   pg: (url, table) => opened(new pg.Pool({ connectionString: url }), (client) => postgresStore({ client, table })),
-  postgres: (url, table) =>
-    opened(postgres(url, { onnotice: () => undefined }), (client) => postgresStore({ client, table })),
+  postgres: (url, table) => {
+    const client = postgres(url, { onnotice: () => undefined });
+    return { store: postgresStore({ client, table }), end: () => client.end({ timeout: 1 }) };
+  },
 };
 
 /** Each driver that `mysqlStore` takes. */
