@@ -35,7 +35,10 @@ export function mysqlStore(options: MysqlStoreOptions): SqlStore {
   const { client, table, prepare } = resolveMysqlOptions(options);
   const dialect = mysqlDialect(table);
   if (!prepare && table.includes("?")) {
-    throw new SessionError("ERR_SESSION_CONFIG", "mysqlStore: without `prepare`, drivers take a `?` in `table` for a value's place");
+    throw new SessionError(
+      "ERR_SESSION_CONFIG",
+      "mysqlStore: without `prepare`, drivers take a `?` in `table` for a value's place",
+    );
   }
   const driver = mysqlDriver(client, { prepare, own: false });
   if (driver === undefined) {

@@ -18,6 +18,9 @@ describe("mysqlStore keeps every rule of the kit", { skip: needs("mariadb") }, (
   }
 
   for (const [name, open] of Object.entries(mysqlDrivers)) {
-    storeKit(test, sqlTarget(`mysql (${name} on MariaDB)`, () => server.url, open, damage));
+    storeKit(
+      test,
+      sqlTarget(`mysql (${name} on MariaDB)`, () => server.url, open, damage),
+    );
   }
 });

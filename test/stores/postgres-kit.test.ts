@@ -19,6 +19,9 @@ describe("postgresStore keeps every rule of the kit", { skip: needs("postgres") 
   }
 
   for (const [name, open] of Object.entries(postgresDrivers)) {
-    storeKit(test, sqlTarget(`postgres (${name})`, () => server.url, open, damage));
+    storeKit(
+      test,
+      sqlTarget(`postgres (${name})`, () => server.url, open, damage),
+    );
   }
 });

@@ -9,8 +9,8 @@ export interface MysqlQuery {
 
 /** As much of `mysql2/promise`'s pool or connection as the store uses, or of `mariadb`'s, which also has `batch`. */
 export interface MysqlPromiseClientLike {
-  execute(query: MysqlQuery, values?: SqlValue[]): Promise<unknown>;
-  query(query: MysqlQuery, values?: SqlValue[]): Promise<unknown>;
+  execute(query: MysqlQuery, values?: (string | number | null)[]): Promise<unknown>;
+  query(query: MysqlQuery, values?: (string | number | null)[]): Promise<unknown>;
   end(): Promise<unknown>;
   batch?: unknown;
 }
@@ -39,7 +39,9 @@ export function mysqlDriver(given: MysqlClientLike, { prepare, own }: ClientUse)
   const settings = isMariadb ? { nestTables: false, metaAsArray: false } : { typeCast: true };
   const send = async (sql: string, values: readonly SqlValue[], prepared: boolean): Promise<SqlResult> => {
     const query = { sql, rowsAsArray: true, ...settings };
-    const answer = prepared ? await client.execute(query, [...values]) : await client.query(query, [...values]);
+    // Bound as text to a prepared statement, and written into another as a number: MySQL takes no other number of rows.
+    const sent = values.map((value) => (typeof value !== "bigint" ? value : prepared ? String(value) : Number(value)));
+    const answer = prepared ? await client.execute(query, sent) : await client.query(query, sent);
     // mysql2 gives a pair: the rows or the outcome, and the columns.
     return resultOf(isMariadb || !Array.isArray(answer) ? answer : answer[0]);
   };

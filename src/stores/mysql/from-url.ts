@@ -8,6 +8,7 @@ import { mysqlDialect } from "./dialect.ts";
 
 /** A connection that cannot be had in time must not keep a request waiting. */
 const CONNECT_MS = 5000;
+const MARIADB_LIMITS = `connectTimeout=${CONNECT_MS}&acquireTimeout=${CONNECT_MS}`;
 
 /**
  * A store on a database that a URL names, `mysql://user:password@host/database` or `mariadb://…`. The driver, `mysql2` or
@@ -26,7 +27,7 @@ async function connect(url: string): Promise<SqlDriver> {
   const rest = url.slice(url.indexOf(":"));
   const choices = [
     { name: "mysql2", settings: { uri: `mysql${rest}`, connectTimeout: CONNECT_MS } },
-    { name: "mariadb", settings: `mariadb${rest}${rest.includes("?") ? "&" : "?"}connectTimeout=${CONNECT_MS}` },
+    { name: "mariadb", settings: `mariadb${rest}${rest.includes("?") ? "&" : "?"}${MARIADB_LIMITS}` },
   ];
   if (url.startsWith("mariadb:")) choices.reverse();
   for (const { name, settings } of choices) {

@@ -22,7 +22,10 @@ export function resolveMysqlOptions(options: MysqlStoreOptions) {
   check(typeof options === "object" && options !== null, "takes an object of options");
   for (const name of Object.keys(options)) check(NAMES.includes(name), `has no option \`${name}\``);
   const { client, table = DEFAULT_TABLE, prepare = true } = options;
-  check(["object", "function"].includes(typeof client) && client !== null, "`client` must be a pool or connection of `mysql2` or `mariadb`");
+  check(
+    ["object", "function"].includes(typeof client) && client !== null,
+    "`client` must be a pool or connection of `mysql2` or `mariadb`",
+  );
   check(typeof prepare === "boolean", "`prepare` is true or false");
   return { client, table, prepare };
 }

@@ -16,7 +16,7 @@ export interface PgClientLike {
 
 /** As much of `postgres`'s `sql` as the store uses. */
 export interface PostgresJsLike {
-  unsafe(text: string, values?: SqlValue[], options?: { prepare?: boolean }): PostgresJsQuery;
+  unsafe(text: string, values?: (string | number | null)[], options?: { prepare?: boolean }): PostgresJsQuery;
   end(options?: { timeout?: number }): Promise<unknown>;
 }
 
@@ -43,12 +43,16 @@ export function postgresDriver(client: PostgresClientLike, use: ClientUse): SqlD
   return undefined;
 }
 
+function sent(values: readonly SqlValue[]): (string | number | null)[] {
+  return values.map((value) => (typeof value === "bigint" ? String(value) : value));
+}
+
 function pgDriver(client: PgClientLike, { prepare, own }: ClientUse): SqlDriver {
   // Without a listener, an idle connection that is lost ends the process; the pool replaces it by itself.
   if (client.listenerCount?.("error") === 0) client.on?.("error", () => undefined);
   return {
     async query({ name, text }, values) {
-      const query = { text, values: [...values], rowMode: "array" as const };
+      const query = { text, values: sent(values), rowMode: "array" as const };
       const { rows, rowCount } = await client.query(prepare ? { ...query, name } : query);
       return { rows: rows as readonly Fields[], affected: rowCount ?? 0 };
     },
@@ -69,7 +73,7 @@ function postgresJsDriver(client: PostgresJsLike, { prepare, own }: ClientUse): 
   return {
     async query({ text }, values) {
       // A statement without values would be sent in a way that gives all rows of all statements in it.
-      const rows = (await client.unsafe(text, [...values], { prepare }).values()) as Fields[] & { count?: number | null };
+      const rows = (await client.unsafe(text, sent(values), { prepare }).values()) as Fields[] & { count?: number | null };
       return { rows, affected: rows.count ?? 0 };
     },
     async script(statements) {

@@ -17,7 +17,10 @@ const DRIVERS: readonly string[] = ["pg", "postgres"];
  */
 export function postgresStoreFromUrl(url: string): SqlStore {
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new SessionError("ERR_SESSION_CONFIG", "The URL of a PostgreSQL database is `postgres://user:password@host/database`");
+    throw new SessionError(
+      "ERR_SESSION_CONFIG",
+      "The URL of a PostgreSQL database is `postgres://user:password@host/database`",
+    );
   }
   return new SqlSessions({ dialect: postgresDialect(DEFAULT_TABLE, undefined), driver: lazyDriver(() => connect(url)) });
 }
@@ -49,6 +52,12 @@ function poolOf(module: unknown, url: string): PgClientLike {
 
 function sqlOf(module: unknown, url: string): PostgresJsLike {
   const connectTo = module as (url: string, options: object) => PostgresJsLike;
-  // Its notices, as "relation already exists", would be printed.
-  return connectTo(url, { connect_timeout: CONNECT_SECONDS, onnotice: () => undefined });
+  const settings = {
+    connect_timeout: CONNECT_SECONDS,
+    // By itself it waits up to 20 seconds before it tries again.
+    backoff: (tries: number) => Math.min(2 ** tries / 100, 1),
+    // Its notices, as "relation already exists", would be printed.
+    onnotice: () => undefined,
+  };
+  return connectTo(url, settings);
 }

@@ -24,7 +24,10 @@ export function resolvePostgresOptions(options: PostgresStoreOptions) {
   check(typeof options === "object" && options !== null, "takes an object of options");
   for (const name of Object.keys(options)) check(NAMES.includes(name), `has no option \`${name}\``);
   const { client, table = DEFAULT_TABLE, schema, prepare = true } = options;
-  check(["object", "function"].includes(typeof client) && client !== null, "`client` must be a pool or client of `pg` or `postgres`");
+  check(
+    ["object", "function"].includes(typeof client) && client !== null,
+    "`client` must be a pool or client of `pg` or `postgres`",
+  );
   check(typeof prepare === "boolean", "`prepare` is true or false");
   return { client, table, schema, prepare };
 }

@@ -4,8 +4,8 @@ export interface Statement {
   readonly text: string;
 }
 
-/** What is bound to a statement. */
-export type SqlValue = string | number | null;
+/** What is bound to a statement; a bigint where it asks for a number of rows. */
+export type SqlValue = string | number | bigint | null;
 
 /** The values of a row, in the order of the columns that were asked for. */
 export type Fields = readonly unknown[];

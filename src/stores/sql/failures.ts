@@ -19,7 +19,14 @@ export function field(error: unknown, name: string): unknown {
 const NEVER_CONNECTED: ReadonlySet<unknown> = new Set([
   ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENOENT", "EACCES"],
   // The drivers' own words for a connection that was never had.
-  ...["CONNECT_TIMEOUT", "CONNECTION_ENDED", "ER_GET_CONNECTION_TIMEOUT", "ER_POOL_ALREADY_CLOSED", "POOL_CLOSED", "POOL_NOCONNECT"],
+  ...[
+    "CONNECT_TIMEOUT",
+    "CONNECTION_ENDED",
+    "ER_GET_CONNECTION_TIMEOUT",
+    "ER_POOL_ALREADY_CLOSED",
+    "POOL_CLOSED",
+    "POOL_NOCONNECT",
+  ],
 ]);
 
 /** True for an error from before the connection stood, so that no statement can have been sent. */

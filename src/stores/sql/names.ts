@@ -55,7 +55,15 @@ export function tableNames(table: string, schema: string | undefined, naming: Na
 
 function checkName(name: string, option: string, longest: number, store: string): void {
   // A database's names end with neither a blank nor a NUL, and MySQL's know only the first 65,536 characters.
-  const sound = typeof name === "string" && name.trim() === name && name !== "" && name.isWellFormed() && !/[\0\u{10000}-\u{10ffff}]/u.test(name);
+  const sound =
+    typeof name === "string" &&
+    name.trim() === name &&
+    name !== "" &&
+    name.isWellFormed() &&
+    !/[\0\u{10000}-\u{10ffff}]/u.test(name);
   if (sound && new TextEncoder().encode(name).length <= longest) return;
-  throw new SessionError("ERR_SESSION_CONFIG", `${store}: \`${option}\` must be a name of 1 to ${longest} bytes, without blanks at its ends`);
+  throw new SessionError(
+    "ERR_SESSION_CONFIG",
+    `${store}: \`${option}\` must be a name of 1 to ${longest} bytes, without blanks at its ends`,
+  );
 }

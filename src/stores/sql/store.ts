@@ -171,7 +171,7 @@ export class SqlSessions implements SqlStore {
     const limit = rowLimit(batch.limit, "The limit of a batch");
     // What was renewed since it was last looked at moves back in the index; what is then left at its front is over.
     for (;;) {
-      const postponed = await this.#connection.write("postpone", { before, limit: String(POSTPONED_AT_ONCE) });
+      const postponed = await this.#connection.write("postpone", { before, limit: BigInt(POSTPONED_AT_ONCE) });
       if (postponed === "duplicate" || postponed < POSTPONED_AT_ONCE) break;
     }
     const removed = await this.#connection.write("sweep", { before, limit });
@@ -224,9 +224,9 @@ export class SqlSessions implements SqlStore {
   }
 }
 
-// As text, because MySQL takes no floating-point number there, and its drivers send numbers as such.
-function rowLimit(rows: number, what: string): string {
-  return String(count(rows, what));
+// Told apart from other numbers, because drivers of MySQL send those as floating-point ones, which it does not take there.
+function rowLimit(rows: number, what: string): bigint {
+  return BigInt(count(rows, what));
 }
 
 type Owner = Pick<SessionRecord, "userId" | "epoch">;

@@ -21,8 +21,7 @@ export interface Bindings {
   readonly until?: number;
   readonly after?: string;
   readonly before?: number;
-  /** As text. */
-  readonly limit?: string;
+  readonly limit?: bigint;
   readonly least?: number;
 }
 
@@ -74,8 +73,10 @@ export function compile(
   place: (binding: keyof Bindings, order: (keyof Bindings)[]) => string,
 ): Compiled {
   const order: (keyof Bindings)[] = [];
-  const whole = text.replaceAll(/\{([a-zA-Z]+)\}|(?<!:):([a-z]+)/g, (_match, table: string | undefined, binding: string | undefined) =>
-    table === undefined ? place(binding as keyof Bindings, order) : names[table as keyof TableNames],
+  const whole = text.replaceAll(
+    /\{([a-zA-Z]+)\}|(?<!:):([a-z]+)/g,
+    (_match, table: string | undefined, binding: string | undefined) =>
+      table === undefined ? place(binding as keyof Bindings, order) : names[table as keyof TableNames],
   );
   return { statement: { name: `sojourn_${name}_${checksum(whole)}`, text: whole }, order };
 }

@@ -10,7 +10,10 @@ const LONGEST = 255;
  */
 export function storable(text: string): string {
   if (text.isWellFormed() && !text.includes("\0")) return text;
-  throw new SessionError("ERR_SESSION_DATA", "The record holds a NUL or half a surrogate pair, which databases do not give back");
+  throw new SessionError(
+    "ERR_SESSION_DATA",
+    "The record holds a NUL or half a surrogate pair, which databases do not give back",
+  );
 }
 
 /**

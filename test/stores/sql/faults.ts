@@ -13,10 +13,16 @@ import { newTable } from "./targets.ts";
 type Outcome = { readonly status: string };
 
 /** Each write that carries a token: how it is sent, by which text its request is known, and what sending it again must give. */
-const WRITES: Readonly<Record<string, (store: SqlStore) => Promise<{ mark: string; send(): Promise<Outcome>; again: string; check?(): Promise<void> }>>> = {
+const WRITES: Readonly<
+  Record<
+    string,
+    (store: SqlStore) => Promise<{ mark: string; send(): Promise<Outcome>; again: string; check?(): Promise<void> }>
+  >
+> = {
   async create(store) {
     const session = record();
-    const check = async (): Promise<void> => assert.deepEqual(await store.load(session.handle), { status: "live", record: session });
+    const check = async (): Promise<void> =>
+      assert.deepEqual(await store.load(session.handle), { status: "live", record: session });
     return { mark: session.version, send: () => store.create(session), again: "exists", check };
   },
   async save(store) {
@@ -34,14 +40,23 @@ const WRITES: Readonly<Record<string, (store: SqlStore) => Promise<{ mark: strin
     const later = session.expiresAt + HOUR;
     const check = async (): Promise<void> =>
       assert.deepEqual(await store.load(session.handle), { status: "live", record: { ...session, expiresAt: later } });
-    return { mark: session.version, send: () => store.touch(session.handle, session.version, later), again: "touched", check };
+    return {
+      mark: session.version,
+      send: () => store.touch(session.handle, session.version, later),
+      again: "touched",
+      check,
+    };
   },
   async retire(store) {
     const session = record();
     await store.create(session);
     const stone = tombstone();
     const check = async (): Promise<void> =>
-      assert.deepEqual(await store.retire(session.handle, stone), { status: "retired", tombstone: stone }, "it meets itself");
+      assert.deepEqual(
+        await store.retire(session.handle, stone),
+        { status: "retired", tombstone: stone },
+        "it meets itself",
+      );
     return { mark: stone.token, send: () => store.retire(session.handle, stone, session.version), again: "retired", check };
   },
   async rotate(store) {
@@ -53,12 +68,24 @@ const WRITES: Readonly<Record<string, (store: SqlStore) => Promise<{ mark: strin
       assert.deepEqual(await store.load(heir.handle), { status: "live", record: heir });
       assert.deepEqual(await store.load(session.handle), { status: "retired", tombstone: stone });
     };
-    return { mark: heir.version, send: () => store.rotate(session.handle, session.version, heir, stone), again: "retired", check };
+    return {
+      mark: heir.version,
+      send: () => store.rotate(session.handle, session.version, heir, stone),
+      again: "retired",
+      check,
+    };
   },
 };
 
 /** Opens a store of one driver, warm, and ends it with the test. */
-async function openStore(t: TestContext, lab: Lab, driver: string, port?: number, user?: string, table = newTable()): Promise<SqlStore> {
+async function openStore(
+  t: TestContext,
+  lab: Lab,
+  driver: string,
+  port?: number,
+  user?: string,
+  table = newTable(),
+): Promise<SqlStore> {
   const { store, end } = lab.drivers[driver]?.(lab.url(port, user), table) ?? assert.fail();
   t.after(end);
   await store.load("0".repeat(48) as SessionHandle);
@@ -87,7 +114,10 @@ export function faultTests(lab: () => Lab, drivers: readonly string[]): void {
       let cookie: string | undefined;
       for (let round = 1; round <= 10; round++) {
         proxy.set({ kind: "drop-reply", matches: (chunk) => chunk.includes('"count"') });
-        const reply = await request({ cookie, handle: (session) => session.update((visit) => (visit.count = (visit.count ?? 0) + 1)) });
+        const reply = await request({
+          cookie,
+          handle: (session) => session.update((visit) => (visit.count = (visit.count ?? 0) + 1)),
+        });
         cookie = reply.cookie;
       }
       assert.equal(proxy.hits, 10);
@@ -126,7 +156,15 @@ export function faultTests(lab: () => Lab, drivers: readonly string[]): void {
       } finally {
         lab().resume();
       }
-      await until("requests work again", async () => request({ cookie, handle }).then(() => true, () => false), 10);
+      await until(
+        "requests work again",
+        async () =>
+          request({ cookie, handle }).then(
+            () => true,
+            () => false,
+          ),
+        10,
+      );
       await request({ cookie, handle: async (session) => assert.ok(((await session.load()).count ?? 0) >= 2) });
     });
 
@@ -153,7 +191,10 @@ export function faultTests(lab: () => Lab, drivers: readonly string[]): void {
       });
       await pause(300);
       await server.kill();
-      const error = await store.save(record(), "x").then(() => undefined, (reason: unknown) => reason);
+      const error = await store.save(record(), "x").then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
       assert.ok(error !== undefined, "a dead server is an error");
       await server.restart();
       await until("the store works again", async () => (await store.create(record())).status === "created", 10);
@@ -174,7 +215,10 @@ export function faultTests(lab: () => Lab, drivers: readonly string[]): void {
       await pause(50);
       // The first may go out on a connection whose end was not noticed yet.
       await store.create(record()).catch(() => undefined);
-      await assert.rejects(store.create(record()), (error) => isSessionError(error, "ERR_SESSION_STORE") && error.applied === "no");
+      await assert.rejects(
+        store.create(record()),
+        (error) => isSessionError(error, "ERR_SESSION_STORE") && error.applied === "no",
+      );
     });
 
     test(`${driver}: a read-only database: reads work, and surely nothing is written`, async (t) => {
@@ -193,7 +237,10 @@ export function faultTests(lab: () => Lab, drivers: readonly string[]): void {
         () => store.users.advanceEpoch("u", 1),
         () => store.clearExpired({ before: NOW + 2 * HOUR, limit: 10 }),
       ]) {
-        await assert.rejects(Promise.resolve(write()), (error) => isSessionError(error, "ERR_SESSION_STORE") && error.applied === "no");
+        await assert.rejects(
+          Promise.resolve(write()),
+          (error) => isSessionError(error, "ERR_SESSION_STORE") && error.applied === "no",
+        );
       }
       assert.deepEqual(await store.load(handle), { status: "live", record: session, userEpoch: 0 });
     });

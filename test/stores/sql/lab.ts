@@ -55,7 +55,10 @@ async function postgresLab(settings: readonly string[]): Promise<Lab> {
     },
     pause() {
       // Each connection has a process of its own.
-      paused = readFileSync(`/proc/${server.process.pid}/task/${server.process.pid}/children`, "utf8").trim().split(" ").map(Number);
+      paused = readFileSync(`/proc/${server.process.pid}/task/${server.process.pid}/children`, "utf8")
+        .trim()
+        .split(" ")
+        .map(Number);
       server.process.pause();
       for (const pid of paused) process.kill(pid, "SIGSTOP");
     },
@@ -88,7 +91,9 @@ async function mariadbLab(settings: readonly string[]): Promise<Lab> {
     url,
     admin,
     async disconnectAll() {
-      const connections = await admin("SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user = 'sojourn'");
+      const connections = await admin(
+        "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user = 'sojourn'",
+      );
       for (const [id] of connections) await admin(`KILL ${Number(id)}`).catch(() => undefined);
     },
     pause: () => server.process.pause(),

@@ -52,7 +52,10 @@ export function processTests(lab: () => Lab, drivers: readonly string[]): void {
     for (let round = 0; round < 2; round++) {
       const table = newTable();
       const task = { task: "create", driver, url: url(), table, handle: "0".repeat(48) } as const;
-      assert.deepEqual(await together(Array.from({ length: 6 }, () => task)), Array.from({ length: 6 }, () => "missing"));
+      assert.deepEqual(
+        await together(Array.from({ length: 6 }, () => task)),
+        Array.from({ length: 6 }, () => "missing"),
+      );
     }
   });
 }

@@ -25,7 +25,7 @@ function opened<C extends { end(): Promise<unknown> }>(client: C, store: (client
 export const postgresDrivers: Readonly<Record<string, OpenSql>> = {
   pg: (url, table) => opened(new pg.Pool({ connectionString: url }), (client) => postgresStore({ client, table })),
   postgres: (url, table) => {
-    const client = postgres(url, { onnotice: () => undefined });
+    const client = postgres(url, { onnotice: () => undefined, backoff: () => 0.1 });
     return { store: postgresStore({ client, table }), end: () => client.end({ timeout: 1 }) };
   },
 };
@@ -38,7 +38,9 @@ export const mysqlDrivers: Readonly<Record<string, OpenSql>> = {
     return { store: mysqlStore({ client, table }), end: () => client.promise().end() };
   },
   mariadb: (url, table) =>
-    opened(mariadb.createPool(url.replace(/^mysql/, "mariadb")), (client) => mysqlStore({ client, table })),
+    opened(mariadb.createPool(`${url.replace(/^mysql/, "mariadb")}?acquireTimeout=1000`), (client) =>
+      mysqlStore({ client, table }),
+    ),
 };
 
 export function newTable(): string {
