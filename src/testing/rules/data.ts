@@ -168,8 +168,8 @@ export const dataRules: readonly StoreRule[] = [
       }
       if (store.users === undefined) return;
       for (const [index, userId] of USERS.entries())
-        equal(await store.users.advanceEpoch(userId, index), index || 1, userId);
-      for (const [index, userId] of USERS.entries()) equal(await store.users.epoch(userId), index || 1, userId);
+        equal(await store.users.advanceEpoch(userId, index + 1), index + 1, userId);
+      for (const [index, userId] of USERS.entries()) equal(await store.users.epoch(userId), index + 1, userId);
     },
   },
   {

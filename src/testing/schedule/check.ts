@@ -113,7 +113,9 @@ function lifeViolations({ ledger, began }: End, lineage: string, found: readonly
   if (found.length === 0 && !mayBeOver && ledger.lineages.has(lineage)) {
     violations.push(`${lineage} is gone, and nobody ended it.`);
   }
-  if (lineage.startsWith(ROOT) && found.some(({ record }) => record.createdAt !== began)) {
+  // A login begins a session's life anew; nothing else may.
+  const moved = found.some(({ record }) => record.createdAt !== began && record.userId === null);
+  if (lineage.startsWith(ROOT) && moved) {
     violations.push(`${lineage} has lost the moment when it began.`);
   }
   return violations;
