@@ -252,27 +252,13 @@ return { 'retired', reason, token, deadline, successor ~= '' and successor or fa
 /** KEYS: epochs. ARGV: user. */
 export const EPOCH = script("epoch", `return { epochOf(KEYS[1], ARGV[1]) }`);
 
-/** KEYS: epochs. ARGV: user, at least, a token of the caller: the same call, sent again, does not advance again. */
+/** KEYS: epochs. ARGV: user, at least. A write also when nothing rises, or the replicas would not be asked about a call sent again. */
 export const ADVANCE = script(
   "advance",
   `
-local stored = redis.call('HGET', KEYS[1], ARGV[1])
-local present, token = string.match(stored or '0 ', '^(%d+) (.*)$')
-if token == ARGV[3] then return { present } end
-local epoch = text(math.max(tonumber(ARGV[2]), tonumber(present) + 1))
-redis.call('HSET', KEYS[1], ARGV[1], epoch .. ' ' .. ARGV[3])
+local epoch = text(math.max(tonumber(ARGV[2]), tonumber(epochOf(KEYS[1], ARGV[1]))))
+redis.call('HSET', KEYS[1], ARGV[1], epoch)
 return { epoch }
-`,
-);
-
-/** KEYS: epochs. ARGV: user, epoch, token. Brings another shard's copy up to the epoch. */
-export const RAISE = script(
-  "raise",
-  `
-if tonumber(epochOf(KEYS[1], ARGV[1])) <= tonumber(ARGV[2]) then
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
-end
-return { epochOf(KEYS[1], ARGV[1]) }
 `,
 );
 

@@ -1,5 +1,5 @@
 import { SessionError } from "../../core/errors.ts";
-import { isLockHandle, newVersion, type SessionHandle } from "../../core/id.ts";
+import { isLockHandle, type SessionHandle } from "../../core/id.ts";
 import type { SessionRecord, Tombstone } from "../../core/record.ts";
 import type {
   ClearBatch,
@@ -165,14 +165,12 @@ export class RedisSessions implements RedisStore {
     return whole(epoch);
   }
 
-  /** In the user's home shard first, which decides; then in every other, as each session is checked against its own shard's copy. */
+  /** In every shard, as each session is checked against its own shard's copy. */
   async #advanceEpoch(userId: string, atLeast: string): Promise<number> {
-    const token = newVersion();
-    const home = this.#keys.shardOf(userId);
-    const [epoch] = await this.#askConfirmed(scripts.ADVANCE, [home.epochs], [userId, atLeast, token]);
-    const others = this.#keys.shards.filter((shard) => shard !== home);
-    await all(others.map((shard) => this.#askConfirmed(scripts.RAISE, [shard.epochs], [userId, epoch, token])));
-    return whole(epoch);
+    const replies = await all(
+      this.#keys.shards.map((shard) => this.#askConfirmed(scripts.ADVANCE, [shard.epochs], [userId, atLeast])),
+    );
+    return Math.max(...replies.map(([epoch]) => whole(epoch)));
   }
 
   async #sessionsOf(userId: string): Promise<readonly SessionRecord[]> {
