@@ -33,8 +33,8 @@ ON DUPLICATE KEY UPDATE ${[
     onto("session_version", ":token"),
   ].join(",\n  ")}`,
   // The new epoch comes back as the "insert id", because an update returns no rows here.
-  advanceEpoch: `INSERT INTO {users} (user_id, user_epoch) VALUES (:user, LAST_INSERT_ID(GREATEST(CAST(:least AS SIGNED), 1)))
-ON DUPLICATE KEY UPDATE user_epoch = LAST_INSERT_ID(GREATEST(user_epoch + 1, CAST(:least AS SIGNED)))`,
+  advanceEpoch: `INSERT INTO {users} (user_id, user_epoch) VALUES (:user, LAST_INSERT_ID(CAST(:least AS SIGNED)))
+ON DUPLICATE KEY UPDATE user_epoch = LAST_INSERT_ID(GREATEST(user_epoch, CAST(:least AS SIGNED)))`,
   // One unreadable row must not stop the sweep of the others.
   postpone: `UPDATE {sessions} SET sweep_at = expires_at
 WHERE sweep_at <= :before AND expires_at > :before AND ${READABLE} ORDER BY sweep_at LIMIT :limit`,

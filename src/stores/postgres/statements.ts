@@ -17,8 +17,8 @@ ON CONFLICT (session_handle) DO NOTHING`,
   RETURNING 1
 )
 INSERT INTO {sessions} (${WRITTEN}) SELECT ${RECORD} FROM ended`,
-  advanceEpoch: `INSERT INTO {users} AS u (user_id, user_epoch) VALUES (:user, GREATEST(:least, 1))
-ON CONFLICT (user_id) DO UPDATE SET user_epoch = GREATEST(u.user_epoch + 1, :least) RETURNING user_epoch`,
+  advanceEpoch: `INSERT INTO {users} AS u (user_id, user_epoch) VALUES (:user, :least)
+ON CONFLICT (user_id) DO UPDATE SET user_epoch = GREATEST(u.user_epoch, :least) RETURNING user_epoch`,
   // Rows that somebody else is at are left to them. One unreadable row must not stop the sweep of the others.
   postpone: `UPDATE {sessions} SET sweep_at = expires_at WHERE session_handle IN (
   SELECT session_handle FROM {sessions} WHERE sweep_at <= :before AND expires_at > :before AND ${READABLE}
