@@ -40,7 +40,9 @@ export function storeFromUrl(url: string, env: Environment = globalThis.process?
   const colon = url.indexOf(":");
   const open = colon === -1 ? undefined : Object.entries(SCHEMES).find(([scheme]) => scheme === url.slice(0, colon))?.[1];
   if (open === undefined) {
-    const known = Object.keys(SCHEMES).map((scheme) => `${scheme}:`).join(", ");
+    const known = Object.keys(SCHEMES)
+      .map((scheme) => `${scheme}:`)
+      .join(", ");
     throw config(`A store's URL begins with one of ${known}`);
   }
   return open(withoutSlashes(url.slice(colon + 1)), env);

@@ -28,7 +28,7 @@ const EXIT_OF: Partial<Record<SessionErrorCode, number>> = {
 };
 
 /** An error as it is reported, free of what the user typed as a session's id. */
-export function reportOf(error: unknown, secrets: Iterable<string>): Report {
+function reportOf(error: unknown, secrets: Iterable<string>): Report {
   const report = rawReport(error);
   const clean = (text: string): string => escapeText(withoutSecrets(text, secrets));
   const { message, cause } = report;

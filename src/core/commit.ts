@@ -1,4 +1,13 @@
-import { type Content, contentOf, decodeRecord, encodeFor, type Engine, plainOf, type Snapshot, validate } from "./engine.ts";
+import {
+  type Content,
+  contentOf,
+  decodeRecord,
+  encodeFor,
+  type Engine,
+  plainOf,
+  type Snapshot,
+  validate,
+} from "./engine.ts";
 import { attempt, outcomeUnknown } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
@@ -47,7 +56,7 @@ export async function createSession(engine: Engine, { content, proven }: NewSess
 }
 
 /** The record of a content, under a version of its own. */
-export function newRecord(
+function newRecord(
   engine: Engine,
   content: Content,
   plain: string,
@@ -135,13 +144,7 @@ type Sent =
   | { readonly status: "stored"; readonly snapshot: Snapshot; readonly id: SessionId | undefined }
   | Extract<SaveOutcome, { status: "conflict" }>;
 
-async function send(
-  engine: Engine,
-  request: CommitRequest,
-  base: Snapshot,
-  content: Content,
-  plain: string,
-): Promise<Sent> {
+async function send(engine: Engine, request: CommitRequest, base: Snapshot, content: Content, plain: string): Promise<Sent> {
   const started = performance.now();
   const createdAt = request.restart ? engine.options.clock.now() : base.record.createdAt;
   const expiresAt = nextDeadline(engine, request, base, content, createdAt);
@@ -171,13 +174,7 @@ async function send(
  * The deadline to store. It moves in the same steps as a read would move it, so that the cookie, which is sent when it moves, lasts
  * as long as the record.
  */
-function nextDeadline(
-  engine: Engine,
-  request: CommitRequest,
-  base: Snapshot,
-  content: Content,
-  createdAt: number,
-): number {
+function nextDeadline(engine: Engine, request: CommitRequest, base: Snapshot, content: Content, createdAt: number): number {
   const { options } = engine;
   const { expiresAt } = base.record;
   const now = options.clock.now();

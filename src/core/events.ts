@@ -58,8 +58,3 @@ export function publish(name: SessionEventName, event: SessionEvent): void {
   const target = channels[name];
   if (target.hasSubscribers) target.publish(event);
 }
-
-/** True when somebody listens to the event, so that its price is worth paying. */
-export function isHeard(name: SessionEventName): boolean {
-  return channels[name].hasSubscribers;
-}

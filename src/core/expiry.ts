@@ -17,12 +17,12 @@ export interface ExpiryState {
 }
 
 /** Seconds without a visit after which this session expires. */
-export function idleSecondsOf(expiry: Notes["expiry"], options: ExpiryOptions): number {
+function idleSecondsOf(expiry: Notes["expiry"], options: ExpiryOptions): number {
   return typeof expiry === "number" && expiry !== 0 ? expiry : options.idleSeconds;
 }
 
 /** The session's deadline when it is visited at `now`, before the first lifetime is looked at. */
-export function fullDeadline({ expiry, createdAt }: ExpiryState, now: number, options: ExpiryOptions): number {
+function fullDeadline({ expiry, createdAt }: ExpiryState, now: number, options: ExpiryOptions): number {
   const wanted = typeof expiry === "object" ? expiry.at : now + idleSecondsOf(expiry, options) * 1000;
   return Math.min(Math.round(wanted), createdAt + options.absoluteSeconds * 1000);
 }
@@ -34,7 +34,11 @@ export function deadlineAt(state: ExpiryState, now: number, options: ExpiryOptio
 }
 
 /** True when a record is over, by its own deadline or by the absolute one that holds now. */
-export function isExpired(record: SessionRecord, now: number, { absoluteSeconds }: Pick<ExpiryOptions, "absoluteSeconds">): boolean {
+export function isExpired(
+  record: SessionRecord,
+  now: number,
+  { absoluteSeconds }: Pick<ExpiryOptions, "absoluteSeconds">,
+): boolean {
   return record.expiresAt <= now || record.createdAt + absoluteSeconds * 1000 <= now;
 }
 
@@ -43,7 +47,8 @@ export function isRefreshDue(state: ExpiryState, expiresAt: number, now: number,
   const gain = deadlineAt(state, now, options) - expiresAt;
   const part = idleSecondsOf(state.expiry, options) / REFRESH_PART;
   // A session with a shorter time of its own would be over before the general step is reached.
-  const least = state.expiry === undefined ? (options.refreshSeconds ?? part) : Math.min(options.refreshSeconds ?? part, part);
+  const least =
+    state.expiry === undefined ? (options.refreshSeconds ?? part) : Math.min(options.refreshSeconds ?? part, part);
   // Near the absolute deadline the gain shrinks towards nothing; such a deadline never needs a write.
   return gain > 0 && gain >= least * 1000;
 }

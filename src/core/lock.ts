@@ -26,7 +26,7 @@ const waiting = new WeakMap<Engine["queue"], Map<SessionHandle, number>>();
 /** A lock that is held: a record of its own, written with the store's own conditional verbs. */
 export class SessionLock {
   readonly #engine: Engine;
-  #record: SessionRecord;
+  readonly #record: SessionRecord;
   readonly #deadline: number;
   /** True when an earlier holder ran out of time and may still be at work: its writes have to be fenced off. */
   readonly takenOver: boolean;
@@ -45,7 +45,7 @@ export class SessionLock {
     checkOptions({ holdSeconds, waitSeconds, maxWaiting });
     const leave = enter(engine, session, maxWaiting);
     try {
-      for (let waited = 0; ; ) {
+      for (let waited = 0; ;) {
         const lock = await SessionLock.#try(engine, lockHandleOf(session), holdSeconds);
         if (lock !== undefined) return lock;
         if (waited >= waitSeconds * 1000) throw new SessionError("ERR_SESSION_LOCKED");
@@ -102,7 +102,10 @@ export class SessionLock {
 function checkOptions({ holdSeconds, waitSeconds, maxWaiting }: Required<LockOptions>): void {
   const sound = Number.isFinite(holdSeconds) && holdSeconds > 0 && Number.isFinite(waitSeconds) && waitSeconds >= 0;
   if (!sound || !Number.isInteger(maxWaiting) || maxWaiting < 0) {
-    throw new SessionError("ERR_SESSION_USAGE", "`exclusive` takes `holdSeconds` above 0, `waitSeconds` and a whole `maxWaiting`");
+    throw new SessionError(
+      "ERR_SESSION_USAGE",
+      "`exclusive` takes `holdSeconds` above 0, `waitSeconds` and a whole `maxWaiting`",
+    );
   }
 }
 
@@ -128,4 +131,3 @@ function deadlineOf({ data }: SessionRecord): number {
   // A lock that cannot be read is held until it expires.
   return Number.isFinite(deadline) ? deadline : Number.POSITIVE_INFINITY;
 }
-

@@ -30,8 +30,7 @@ export function min<V extends number | string>({ theirs, ours }: MergeSides<V>):
 
 /** Merges arrays as sets: what either side added is in, what either side removed is out. */
 export function union<V extends readonly unknown[]>({ base, theirs, ours }: MergeSides<V>): V {
-  const [before, stored, wanted]: readonly (readonly unknown[])[] = [base ?? [], theirs ?? [], ours ?? []];
-  if (!Array.isArray(before) || !Array.isArray(stored) || !Array.isArray(wanted)) throw misfit("union", "arrays");
+  const [before, stored, wanted] = [listOf(base), listOf(theirs), listOf(ours)] as const;
   const has = (list: readonly unknown[], item: unknown) => list.some((other) => sameValue(other, item));
   const kept = stored.filter((item) => has(wanted, item) || !has(before, item));
   const added = wanted.filter((item) => !has(before, item) && !has(kept, item));
@@ -41,6 +40,13 @@ export function union<V extends readonly unknown[]>({ base, theirs, ours }: Merg
 /** Refuses: the request whose key was changed meanwhile fails with `ERR_SESSION_CONFLICT`, and nothing is stored. */
 export function reject(): never {
   throw new SessionError("ERR_SESSION_CONFLICT");
+}
+
+function listOf(value: readonly unknown[] | undefined): readonly unknown[] {
+  // What is stored may be of another shape than the types say.
+  const list: unknown = value ?? [];
+  if (!Array.isArray(list)) throw misfit("union", "arrays");
+  return list;
 }
 
 function amount(value: number | undefined, rule: string): number {
@@ -94,7 +100,9 @@ export function mergeData(
   const data: PlainObject = {};
   for (const key of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
     const sides = { base: getOwn(base, key), theirs: getOwn(theirs, key), ours: getOwn(ours, key) };
-    const value = fromOurs.has(key) ? sides.ours : mergeKey(sides, getOwn(rules, key) as MergeRule<unknown> | undefined, count);
+    const value = fromOurs.has(key)
+      ? sides.ours
+      : mergeKey(sides, getOwn(rules, key) as MergeRule<unknown> | undefined, count);
     if (value !== undefined) setOwn(data, key, value);
   }
   return { data, ...count };

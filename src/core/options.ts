@@ -1,4 +1,4 @@
-import { type Codec } from "../codec/codec.ts";
+import type { Codec } from "../codec/codec.ts";
 import { jsonCodec } from "../codec/json.ts";
 import { checkCookieAttributes, type CookieAttributes } from "../cookie/serialize.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -276,13 +276,17 @@ function checkMerge(merge: object): Readonly<Record<string, MergeRule<never>>> {
 function checkTogether(groups: readonly (readonly string[])[]): readonly (readonly string[])[] {
   const seen = new Set<string>();
   for (const group of groups) {
-    if (!Array.isArray(group) || group.length < 2) throw config("A group of `together` needs two keys or more");
+    if (!isList(group) || group.length < 2) throw config("A group of `together` needs two keys or more");
     for (const key of group) {
       if (seen.has(key)) throw config(`The key \`${printable(key)}\` is in two groups of \`together\``);
       seen.add(key);
     }
   }
   return groups.map((group) => Object.freeze([...group]));
+}
+
+function isList(value: unknown): value is readonly string[] {
+  return Array.isArray(value);
 }
 
 function checkNumber(name: string, value: unknown, least: number): void {

@@ -49,9 +49,7 @@ export async function endSession(engine: Engine, handle: SessionHandle): Promise
 const MAX_ROTATIONS = 100;
 
 /** Why there is nothing to write onto. */
-export function goneReasonOf(
-  outcome: Extract<SaveOutcome, { status: "retired" | "missing" | "revoked" }>,
-): GoneReason {
+export function goneReasonOf(outcome: Extract<SaveOutcome, { status: "retired" | "missing" | "revoked" }>): GoneReason {
   if (outcome.status === "retired") return outcome.reason;
   return outcome.status === "missing" ? "expired" : "revoked";
 }

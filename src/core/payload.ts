@@ -3,7 +3,7 @@ import { SessionError } from "./errors.ts";
 import { isPlainObject, type PlainObject, sameValue } from "./plain.ts";
 
 /** The key under which a session's own notes are stored beside the application's data. */
-export const NOTES_KEY = "_";
+const NOTES_KEY = "_";
 
 /** One flash entry as it is stored. */
 export interface FlashNote {
@@ -63,7 +63,7 @@ function checkNotes(notes: PlainObject): Notes {
     (testCookie === undefined || testCookie === true) &&
     (credential === undefined || typeof credential === "string");
   if (!sound) throw new CodecError("format", "The session's notes are damaged");
-  return notes as Notes;
+  return notes;
 }
 
 /** Three-way merge of notes: flash entries as a set, the shorter expiry, and for the rest this request's own. */

@@ -50,9 +50,13 @@ export function sameValue(a: unknown, b: unknown): boolean {
   }
   if (ArrayBuffer.isView(a)) return sameBytes(bytesOf(a), bytesOf(b as ArrayBufferView));
   if (a instanceof ArrayBuffer) return sameBytes(new Uint8Array(a), new Uint8Array(b as ArrayBuffer));
-  const text = String(a);
+  const text = textOf(a);
   // Two things whose text says no more than their class may differ in everything.
-  return !text.startsWith("[object ") && text === String(b);
+  return !text.startsWith("[object ") && text === textOf(b);
+}
+
+function textOf(value: { toString(): string }): string {
+  return value.toString();
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -110,5 +114,7 @@ function synced(old: unknown, fresh: unknown, used: Set<unknown>): unknown {
 }
 
 function isWritable(object: PlainObject): boolean {
-  return Object.values(Object.getOwnPropertyDescriptors(object)).every(({ writable, configurable }) => writable && configurable);
+  return Object.values(Object.getOwnPropertyDescriptors(object)).every(
+    ({ writable, configurable }) => writable && configurable,
+  );
 }

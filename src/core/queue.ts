@@ -26,7 +26,7 @@ export class KeyedQueue {
 /** Counts what is under way, so that closing can wait for it. */
 export class InFlight {
   #count = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   async run<R>(task: () => Promise<R>): Promise<R> {
     this.#count++;

@@ -4,7 +4,7 @@ import { isSessionError } from "./errors.ts";
 import { publish } from "./events.ts";
 import { goneError, goneReasonOf, isStored, newTombstone } from "./outcome.ts";
 import type { SessionRecord } from "./record.ts";
-import type { RetireOutcome, SaveOutcome } from "./store.ts";
+import type { RetireOutcome, SaveOutcome, SessionStore } from "./store.ts";
 
 type Rotated = { readonly status: "rotated" } | Extract<SaveOutcome, { status: "conflict" }>;
 
@@ -13,14 +13,20 @@ type Rotated = { readonly status: "rotated" } | Extract<SaveOutcome, { status: "
  * can, else by creating first and retiring second, so that a crash leaves at most a record whose id nobody holds.
  */
 export async function rotateRecord(engine: Engine, old: SessionRecord, record: SessionRecord): Promise<Rotated> {
-  return engine.store.rotate === undefined ? inSteps(engine, old, record) : atOnce(engine, old, record);
+  const { store } = engine;
+  const { rotate } = store;
+  if (rotate === undefined) return inSteps(engine, old, record);
+  return atOnce(engine, old, record, rotate.bind(store));
 }
 
-async function atOnce(engine: Engine, old: SessionRecord, record: SessionRecord): Promise<Rotated> {
+async function atOnce(
+  engine: Engine,
+  old: SessionRecord,
+  record: SessionRecord,
+  rotate: NonNullable<SessionStore["rotate"]>,
+): Promise<Rotated> {
   const tombstone = newTombstone(engine, record);
-  const { outcome, repeated } = await attempt(engine, () =>
-    engine.store.rotate!(old.handle, old.version, record, tombstone),
-  );
+  const { outcome, repeated } = await attempt(engine, () => rotate(old.handle, old.version, record, tombstone));
   if (outcome.status === "rotated" || outcome.status === "conflict") return outcome;
   // What looks like another's doing may be an earlier sending of this very call.
   if (outcome.status !== "revoked" && (await isStored(engine, record))) return { status: "rotated" };

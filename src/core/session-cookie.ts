@@ -1,4 +1,4 @@
-import { type ChunkedCookie } from "../cookie/parse.ts";
+import type { ChunkedCookie } from "../cookie/parse.ts";
 import { splitCookie, staleChunks } from "../cookie/chunk.ts";
 import { serializeCookie, serializeDeletion } from "../cookie/serialize.ts";
 import type { ResolvedOptions } from "./options.ts";

@@ -90,17 +90,19 @@ export class Session<T extends object = Record<string, unknown>> {
   async update<R>(change: (data: T) => R): Promise<R> {
     const work = this.#work;
     return work.serial(async () => {
-      let result: R;
+      let result: R | undefined;
       await work.update((content) => {
-        result = change(content.data as T);
-        if (isThenable(result)) {
+        const value = change(content.data as T);
+        if (isThenable(value)) {
           // It is refused here; what becomes of it is nobody's concern any more.
-          Promise.resolve(result).catch(() => undefined);
+          Promise.resolve(value).catch(() => undefined);
           throw new SessionError("ERR_SESSION_USAGE", "The function given to `update` must be synchronous");
         }
+        result = value;
         return content;
       });
-      return result!;
+      // A resolved update has run the change at least once.
+      return result as R;
     });
   }
 
@@ -144,12 +146,16 @@ export class Session<T extends object = Record<string, unknown>> {
       work.requireHeaders();
       const { users } = work.engine.store;
       // Asked together with the session: a revocation from here on meets this login.
-      const [epoch] = await Promise.all([users === undefined ? 0 : ask(work.engine, () => users.epoch(userId)), work.load()]);
+      const [epoch] = await Promise.all([
+        users === undefined ? 0 : ask(work.engine, () => users.epoch(userId)),
+        work.load(),
+      ]);
       // Who logs in again after the session was ended elsewhere starts anew; after a rotation another request did so already.
       if (work.goneReason === "ended") await work.flush();
       if (work.status !== "new" && work.status !== "live") throw work.refusal();
       const other = work.userId !== null && work.userId !== userId;
-      const changed = credential !== undefined && work.notes.credential !== undefined && work.notes.credential !== credential;
+      const changed =
+        credential !== undefined && work.notes.credential !== undefined && work.notes.credential !== credential;
       if (other || (work.userId !== null && changed)) await work.flush();
       if (credential !== undefined) work.setNotes({ credential });
       work.bind(userId, epoch, options.keep);
@@ -167,7 +173,8 @@ export class Session<T extends object = Record<string, unknown>> {
     const work = this.#work;
     work.requireHeaders();
     await this.#edit(() => {
-      if (work.userId === null) throw new SessionError("ERR_SESSION_USAGE", "Nobody is logged in whose credential could change");
+      if (work.userId === null)
+        throw new SessionError("ERR_SESSION_USAGE", "Nobody is logged in whose credential could change");
       work.setNotes({ credential: credentialDigest(work.userId, credential) });
       work.cycle();
     });
@@ -220,7 +227,7 @@ export class Session<T extends object = Record<string, unknown>> {
     // Nobody else can hold a session that has no id yet.
     if (work.status === "new") return this.#runAndSave(action);
     if (work.status !== "live") throw work.refusal();
-    const lock = await SessionLock.acquire(work.engine, work.handle!, options);
+    const lock = await SessionLock.acquire(work.engine, work.heldHandle(), options);
     try {
       await work.serial(() => work.load(true));
       if (work.status !== "live") throw work.refusal();

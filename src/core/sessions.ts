@@ -8,7 +8,6 @@ import { handleOf, isLockHandle, isSessionHandle, isSessionId, newSessionId, new
 import type { SessionHandle, SessionId } from "./id.ts";
 import { type ResolvedOptions, resolveOptions, type SessionsOptions } from "./options.ts";
 import { endSession } from "./outcome.ts";
-import type { PlainObject } from "./plain.ts";
 import { InFlight, KeyedQueue } from "./queue.ts";
 import type { SessionRecord } from "./record.ts";
 import { credentialDigest, Session } from "./session.ts";
@@ -129,10 +128,12 @@ export class Sessions<T extends object = Record<string, unknown>> {
   /** Creates a session outside a request: for a job, a script, or a test's login. */
   async create({ data, userId, credential }: CreateOptions<T> = {}): Promise<CreatedSession> {
     if (userId !== undefined) checkUserId(userId);
-    const store: SessionStore = isStateless(this.store) ? new CookieRecord(this.store, this.options.cookieName, undefined) : this.store;
+    const store: SessionStore = isStateless(this.store)
+      ? new CookieRecord(this.store, this.options.cookieName, undefined)
+      : this.store;
     const engine = this.#engineOver(store);
     const content: Content = {
-      data: (data ?? {}) as PlainObject,
+      data: { ...data },
       notes: credential === undefined || userId === undefined ? {} : { credential: credentialDigest(userId, credential) },
       userId: userId ?? null,
       epoch: userId === undefined ? 0 : await epochOf(engine, userId),
@@ -165,7 +166,9 @@ export class Sessions<T extends object = Record<string, unknown>> {
   }
 
   /** Every live session, in the order of the handles. */
-  async *list(options: { readonly after?: SessionHandle; readonly batch?: number } = {}): AsyncGenerator<ListedSession<T>, void> {
+  async *list(
+    options: { readonly after?: SessionHandle; readonly batch?: number } = {},
+  ): AsyncGenerator<ListedSession<T>, void> {
     const { batch = 100 } = options;
     const engine = this.#engine("list sessions");
     const { store } = engine;
@@ -233,7 +236,8 @@ export class Sessions<T extends object = Record<string, unknown>> {
     const { clearExpired: clear } = store;
     if (clear === undefined) throw unsupported(store, "clear expired sessions");
     const before = this.options.clock.now() - this.options.clockSkewSeconds * 1000;
-    if (!Number.isInteger(batch) || batch < 1) throw new SessionError("ERR_SESSION_USAGE", "`batch` is a whole number of at least 1");
+    if (!Number.isInteger(batch) || batch < 1)
+      throw new SessionError("ERR_SESSION_USAGE", "`batch` is a whole number of at least 1");
     let removed = 0;
     while (signal?.aborted !== true) {
       const count = await this.#inFlight.run(() => ask(engine, () => clear.call(store, { before, limit: batch })));

@@ -100,7 +100,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 async function raced<O>(reply: PromiseLike<O>, milliseconds: number): Promise<O> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new StoreTimeout("No reply in time")), Math.min(Math.max(0, milliseconds), LONGEST_TIMER_MS));
+    timer = setTimeout(
+      () => reject(new StoreTimeout("No reply in time")),
+      Math.min(Math.max(0, milliseconds), LONGEST_TIMER_MS),
+    );
   });
   try {
     return await Promise.race([reply, late]);

@@ -86,6 +86,13 @@ export class SessionWork {
     return this.id === null ? null : handleOf(this.id);
   }
 
+  /** The handle of a session that has one. */
+  heldHandle(): SessionHandle {
+    const { handle } = this;
+    if (handle === null) throw new SessionError("ERR_SESSION_USAGE", "The session has no id");
+    return handle;
+  }
+
   /** Runs one operation of this request after the other. */
   serial<R>(task: () => Promise<R>): Promise<R> {
     const result = this.#tail.then(() => this.engine.inFlight.run(task));
@@ -100,7 +107,7 @@ export class SessionWork {
     if (this.status !== "unloaded" && !(fresh && this.status === "live")) return;
     let outcome: LoadOutcome;
     try {
-      outcome = await loadRecord(this.engine, this.handle!);
+      outcome = await loadRecord(this.engine, this.heldHandle());
       if (outcome.status === "live") outcome = await this.#refuseRevoked(outcome);
     } catch (error) {
       return this.#goOnWithout(error);
@@ -127,7 +134,7 @@ export class SessionWork {
     if (this.status === "unloaded") return false;
     if (this.status !== "live") return !this.#isBare();
     if (this.#cleared || this.#rotate) return true;
-    return !isUnchanged(this.snapshot!, this.#content(), plainOf(this.engine, this.#content()));
+    return !isUnchanged(this.#stored(), this.#content(), plainOf(this.engine, this.#content()));
   }
 
   get isEmpty(): boolean {
@@ -253,6 +260,11 @@ export class SessionWork {
     return { data: this.data, notes: this.notes, userId: this.userId, epoch: this.epoch };
   }
 
+  #stored(): Snapshot {
+    if (this.snapshot === null) throw new SessionError("ERR_SESSION_NOT_LOADED");
+    return this.snapshot;
+  }
+
   #isBare(): boolean {
     return this.#isNothing(this.#content());
   }
@@ -312,7 +324,7 @@ export class SessionWork {
     const policy = unreadable ? this.policy.onUnreadable : this.policy.onStoreError;
     const known = unreadable || isSessionError(error, "ERR_SESSION_STORE");
     if (!known || policy === "error" || this.status === "live") throw error;
-    this.#trouble = error as SessionError;
+    this.#trouble = error;
     this.status = unreadable ? "unreadable" : "unavailable";
   }
 
@@ -353,7 +365,7 @@ export class SessionWork {
 
   async #write(how: WriteOptions & { readonly apply?: (content: Content) => Content }): Promise<void> {
     if (this.status === "new") return this.#create(how);
-    const handle = this.handle!;
+    const handle = this.heldHandle();
     return this.engine.queue.run(handle, () => this.#commit(how));
   }
 
@@ -381,7 +393,7 @@ export class SessionWork {
     if (rotate) this.requireHeaders();
     try {
       const done = await commitSession(this.engine, {
-        base: this.snapshot!,
+        base: this.#stored(),
         // The handler may go on changing its object while the store is asked.
         pending: this.#copy(pending, before),
         cleared,
@@ -400,7 +412,7 @@ export class SessionWork {
         this.rotated = true;
       }
       if (done.wrote) this.stored = true;
-      const deadlineMoved = done.snapshot.record.expiresAt !== this.snapshot!.record.expiresAt;
+      const deadlineMoved = done.snapshot.record.expiresAt !== this.#stored().record.expiresAt;
       if (deadlineMoved || (done.wrote && this.#expirySet)) this.moved = true;
       this.#adopt(before, done.content, done.snapshot);
     } catch (error) {

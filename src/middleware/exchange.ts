@@ -180,7 +180,10 @@ function claimCookie(carrier: object, sessions: Sessions<never>): void {
   const keys = header === undefined ? [cookieName, ...readAlso].map((name) => `cookie ${name}`) : [`header ${header.name}`];
   for (const key of keys) {
     if ((names.get(key) ?? sessions) !== sessions) {
-      throw new SessionError("ERR_SESSION_CONFIG", "Two `Sessions` share one cookie name; give one of them another `cookie.name`");
+      throw new SessionError(
+        "ERR_SESSION_CONFIG",
+        "Two `Sessions` share one cookie name; give one of them another `cookie.name`",
+      );
     }
     names.set(key, sessions);
   }
@@ -199,7 +202,9 @@ function readId({ options, stateless }: SessionsAccess, request: SessionRequest)
     const chunks = stateless ? readChunked(header, name) : { ...NO_CHUNKS, values: readCookies(header, name) };
     return { name, chunks };
   });
-  const present = found.filter(({ chunks }) => chunks.values.length > 0 || chunks.incomplete || chunks.chunkNames.length > 0);
+  const present = found.filter(
+    ({ chunks }) => chunks.values.length > 0 || chunks.incomplete || chunks.chunkNames.length > 0,
+  );
   const sentNames = present.flatMap(({ name, chunks }) => [name, ...chunks.chunkNames]);
   const usable = present.find(({ chunks }) => chunks.values.length > 0);
   if (usable === undefined) return { ...base, names: sentNames };
@@ -208,7 +213,15 @@ function readId({ options, stateless }: SessionsAccess, request: SessionRequest)
   const duplicate = others.some((other) => other !== value);
   const moved = name !== options.cookieName;
   if (duplicate) return { ...base, chunks, names: sentNames, duplicate, moved };
-  if (stateless) return { id: null, sealed: value === undefined ? undefined : { name, value }, chunks, names: sentNames, moved, duplicate };
+  if (stateless)
+    return {
+      id: null,
+      sealed: value === undefined ? undefined : { name, value },
+      chunks,
+      names: sentNames,
+      moved,
+      duplicate,
+    };
   return { ...base, id: isSessionId(value) ? value : null, names: sentNames, moved };
 }
 
@@ -276,7 +289,8 @@ function headersFor(work: SessionWork, exchange: Exchange, response: SessionResp
   const setCookie = options.header === undefined ? cookiesFor(work, exchange) : [];
   const answered = options.header !== undefined && headerFor(work, exchange, set);
   if (setCookie.length > 0 && options.cookie.secure && exchange.request.secure === false) {
-    const fix = "Serve it over https, tell the adapter to trust its proxy, or say `cookie: { secure: false }` for development.";
+    const fix =
+      "Serve it over https, tell the adapter to trust its proxy, or say `cookie: { secure: false }` for development.";
     publish("insecure", { store: work.engine.store.name, fix });
   }
   if (work.accessed || setCookie.length > 0 || answered) {
@@ -299,7 +313,9 @@ function cookiesFor(work: SessionWork, { access, sent, sealed, mayMove }: Exchan
   const state = { expiry: work.notes.expiry, createdAt: snapshot.record.createdAt, proven: true };
   const maxAge = cookieMaxAge(state, options.clock.now(), options);
   const cookies =
-    sealed === undefined ? [idCookie(options, work.id, maxAge)] : sealedCookies(options, sealed() ?? "", maxAge, sent.chunks);
+    sealed === undefined
+      ? [idCookie(options, work.id, maxAge)]
+      : sealedCookies(options, sealed() ?? "", maxAge, sent.chunks);
   const old = sent.names.filter((name) => options.readAlso.includes(name));
   return [...cookies, ...old.map((name) => serializeDeletion(name, options.cookie)), ...shadowsOf(sent, options)];
 }

@@ -58,7 +58,7 @@ export async function runSchedules(target: StoreTarget, options: SchedulesOption
 }
 
 /** As {@link runSchedules}, with a level of the caller's own. */
-export async function runSeeds(target: StoreTarget, level: Level, options: SchedulesOptions = {}): Promise<ScheduleReport> {
+async function runSeeds(target: StoreTarget, level: Level, options: SchedulesOptions = {}): Promise<ScheduleReport> {
   const { from = 1, count = 10_000, seconds = Infinity } = options;
   const end = performance.now() + seconds * 1000;
   const tally = new Tally();

@@ -10,7 +10,8 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { visitor } from "../../src/testing/index.ts";
 
 const PROGRAM = "/usr/bin/chromium";
-const ARGUMENTS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+const ARGUMENTS =
+  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
 interface Visit {
   count?: number;
@@ -97,12 +98,15 @@ describe("in a real Chromium", { skip: missing }, () => {
   test("50 requests of one page at once count exactly", async () => {
     const page = await context.newPage();
     await page.goto(`${origin}/plain`);
-    const before = Number((await see("/")).split("=")[1]);
+    const start = Number((await see("/")).split("=")[1]);
     const counts = await page.evaluate(
       "Promise.all(Array.from({ length: 50 }, () => fetch('/').then((answer) => answer.text())))",
     );
     const numbers = (counts as string[]).map((text) => Number(text.split("=")[1])).toSorted((a, b) => a - b);
-    assert.deepEqual(numbers, Array.from({ length: 50 }, (_, index) => before + 1 + index));
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: 50 }, (_, index) => start + 1 + index),
+    );
     await page.close();
   });
 

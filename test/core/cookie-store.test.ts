@@ -14,8 +14,8 @@ function stateless(keys: string[] = [key(1)], clock = fakeClock(), cookie: Cooki
   const sessions = new Sessions<{ count?: number; text?: string }>({ store: cookieStore({ keys }), clock, cookie });
   const jar = new Map<string, string>();
   async function request(handle: (session: Session<{ count?: number; text?: string }>) => unknown, status = 200) {
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
-    const header = (name: string) => (name === "cookie" && cookie !== "" ? cookie : undefined);
+    const sent = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
+    const header = (name: string) => (name === "cookie" && sent !== "" ? sent : undefined);
     const session = processRequest(sessions, { method: "GET", secure: true, header }, {}) as Session<{ count?: number }>;
     await handle(session);
     const changes = await processResponse(session, { status, header: () => undefined });
@@ -118,8 +118,14 @@ test("a renamed cookie of a cookie store is read under its old name, and moves",
 test("after the headers left nothing can be stored in a cookie", async () => {
   const { request } = stateless();
   const { session } = await request(async (s) => void ((await s.load()).count = 1));
-  await assert.rejects(session.update((d) => void (d.count = 2)), { code: "ERR_SESSION_HEADERS_SENT" });
-  await assert.rejects(session.exclusive(() => 1), { code: "ERR_SESSION_UNSUPPORTED" });
+  await assert.rejects(
+    session.update((d) => void (d.count = 2)),
+    { code: "ERR_SESSION_HEADERS_SENT" },
+  );
+  await assert.rejects(
+    session.exclusive(() => 1),
+    { code: "ERR_SESSION_UNSUPPORTED" },
+  );
 });
 
 test("sessions.create gives the cookie text of a sealed session", async () => {

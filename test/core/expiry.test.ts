@@ -143,7 +143,10 @@ test("a past expiry ends the session at the next load", async () => {
 });
 
 test("of two expiries set at once the shorter wins", async () => {
-  for (const [a, b] of [[100, 5000], [5000, 100]] as const) {
+  for (const [a, b] of [
+    [100, 5000],
+    [5000, 100],
+  ] as const) {
     const { open, cookie, request } = await visitor();
     const [one, two] = [open({ cookie }), open({ cookie })];
     await one.session.load();

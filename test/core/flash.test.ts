@@ -29,7 +29,10 @@ test("flash entries are no part of the data", async () => {
 test("take gives each entry to exactly one request", async () => {
   const { open, cookie } = await flashed();
   const taken = await Promise.all(Array.from({ length: 10 }, () => open({ cookie }).session.flash.take()));
-  assert.deepEqual(taken.filter(({ length }) => length > 0), [BOTH]);
+  assert.deepEqual(
+    taken.filter(({ length }) => length > 0),
+    [BOTH],
+  );
 });
 
 test("a 5xx consumes nothing, neither peeked nor taken", async () => {

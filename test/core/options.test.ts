@@ -7,7 +7,7 @@ import { world } from "./support.ts";
 import * as z from "zod";
 import * as v from "valibot";
 
-const store = () => memoryStore();
+const fresh = () => memoryStore();
 const KEY = createHash("sha256").update("test key").digest("base64url");
 
 test("what cannot work is refused when it is configured, naming the option", () => {
@@ -24,7 +24,15 @@ test("what cannot work is refused when it is configured, naming the option", () 
     [{ saveEveryRequest: "yes" }, /`saveEveryRequest`/],
     [{ merge: { count: "sum" } }, /merge of `count`/],
     [{ together: [["a"]] }, /two keys/],
-    [{ together: [["a", "b"], ["b", "c"]] }, /two groups/],
+    [
+      {
+        together: [
+          ["a", "b"],
+          ["b", "c"],
+        ],
+      },
+      /two groups/,
+    ],
     [{ cookie: { name: "a b" } }, /name/],
     [{ cookie: { name: "__Host-x", domain: "example.com" } }, /__Host-/],
     [{ cookie: { name: "__Host-x", secure: false } }, /__Host-/],
@@ -34,17 +42,21 @@ test("what cannot work is refused when it is configured, naming the option", () 
     [{ header: { name: "x y" } }, /header/],
   ];
   for (const [options, message] of wrong) {
-    assert.throws(() => createSessions({ store: store(), ...options } as never), { code: "ERR_SESSION_CONFIG", message }, JSON.stringify(options));
+    assert.throws(
+      () => createSessions({ store: fresh(), ...options }),
+      { code: "ERR_SESSION_CONFIG", message },
+      JSON.stringify(options),
+    );
   }
 });
 
 test("an option that is undefined is the default", () => {
-  const { options } = createSessions({ store: store(), idleSeconds: undefined, cookie: undefined });
+  const { options } = createSessions({ store: fresh(), idleSeconds: undefined, cookie: undefined });
   assert.deepEqual([options.idleSeconds, options.absoluteSeconds, options.firstSeconds], [1_209_600, 2_592_000, 3600]);
 });
 
 test("options are copied and frozen", () => {
-  const given = { store: store(), cookie: { name: "one" }, merge: { count: sum } };
+  const given = { store: fresh(), cookie: { name: "one" }, merge: { count: sum } };
   const { options } = createSessions<{ count: number }>(given);
   given.cookie.name = "two";
   assert.equal(options.cookieName, "one");
@@ -53,10 +65,17 @@ test("options are copied and frozen", () => {
 
 test("a cookie store refuses what needs shared state", async () => {
   const stateless = cookieStore({ keys: KEY });
-  assert.throws(() => createSessions<{ count: number }>({ store: stateless, merge: { count: sum } }), { code: "ERR_SESSION_CONFIG" });
+  assert.throws(() => createSessions<{ count: number }>({ store: stateless, merge: { count: sum } }), {
+    code: "ERR_SESSION_CONFIG",
+  });
   assert.throws(() => createSessions({ store: stateless, header: { name: "x-id" } }), { code: "ERR_SESSION_CONFIG" });
   const sessions = createSessions({ store: stateless });
-  for (const call of [() => sessions.ofUser("ada"), () => sessions.revokeUser("ada"), () => sessions.revoke("A".repeat(32)), () => sessions.clearExpired()]) {
+  for (const call of [
+    () => sessions.ofUser("ada"),
+    () => sessions.revokeUser("ada"),
+    () => sessions.revoke("A".repeat(32)),
+    () => sessions.clearExpired(),
+  ]) {
     await assert.rejects(call(), { code: "ERR_SESSION_UNSUPPORTED" });
   }
 });
@@ -76,11 +95,26 @@ test("data that cannot be stored is a clear error, and nothing is stored or lost
   cyclic["self"] = cyclic;
   let deep: unknown = 1;
   for (let level = 0; level < 10_000; level++) deep = { deep };
-  for (const bad of [cyclic, deep, () => 1, Symbol("x"), 10n, Number.NaN, Infinity, new Date(0), new Map(), [undefined], Object.create({ x: 1 })]) {
+  for (const bad of [
+    cyclic,
+    deep,
+    () => 1,
+    Symbol("x"),
+    10n,
+    Number.NaN,
+    Infinity,
+    new Date(0),
+    new Map(),
+    [undefined],
+    Object.create({ x: 1 }),
+  ]) {
     const { session, respond } = open({ cookie });
     (await session.load())["bad"] = bad;
     await assert.rejects(respond(), { code: "ERR_SESSION_DATA" });
-    await assert.rejects(session.update((d) => void (d["bad"] = bad)), { code: "ERR_SESSION_DATA" });
+    await assert.rejects(
+      session.update((d) => void (d["bad"] = bad)),
+      { code: "ERR_SESSION_DATA" },
+    );
   }
   const { session, respond } = open({ cookie });
   (await session.load())["_"] = 1;
@@ -90,7 +124,9 @@ test("data that cannot be stored is a clear error, and nothing is stored or lost
 
 test("hostile keys are data, also where they merge, and touch no prototype", async () => {
   const { request, open } = world();
-  const hostile = JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":2}},"a b":{"\\u0000":"\\ud83d"}}') as object;
+  const hostile = JSON.parse(
+    '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":2}},"a b":{"\\u0000":"\\ud83d"}}',
+  ) as object;
   const { cookie } = await request({
     handle: async (s) => {
       const data = await s.load();
@@ -132,7 +168,10 @@ test("a schema validates and migrates what was loaded, and refuses what would be
   data.count = 6;
   await respond();
   assert.deepEqual(await plain.open({ cookie }).session.load(), { count: 6 });
-  await assert.rejects(typed.open({ cookie }).session.update((d) => void (d.count = "x" as never)), { code: "ERR_SESSION_INVALID" });
+  await assert.rejects(
+    typed.open({ cookie }).session.update((d) => void (d.count = "x" as never)),
+    { code: "ERR_SESSION_INVALID" },
+  );
 });
 
 test("a session that does not match its schema is unreadable: kept, not overwritten", async () => {
@@ -168,5 +207,7 @@ test("a codec of one's own choice encodes every record", async () => {
   const reply = await request({ handle: async (s) => void ((await s.load()).count = 1) });
   const found = await store.load(reply.session.handle!);
   assert.ok(found.status === "live" && found.record.data === 'j1:{"count":1}');
-  await assert.rejects(request({ handle: async (s) => void ((await s.load())["a"] = { b: { c: {} } }) }), { code: "ERR_SESSION_DATA" });
+  await assert.rejects(request({ handle: async (s) => void ((await s.load())["a"] = { b: { c: {} } }) }), {
+    code: "ERR_SESSION_DATA",
+  });
 });

@@ -111,7 +111,13 @@ test("an update() whose function throws leaves data and store alone", async () =
 });
 
 test("declared merges: sum, union, max, min and a function", async () => {
-  const merge = { count: sum, cart: union, seen: max, low: min, name: ({ theirs, ours }: { theirs?: string; ours?: string }) => `${theirs}+${ours}` };
+  const merge = {
+    count: sum,
+    cart: union,
+    seen: max,
+    low: min,
+    name: ({ theirs, ours }: { theirs?: string; ours?: string }) => `${theirs}+${ours}`,
+  };
   const { request, open } = world({ merge } as never);
   const { cookie } = await request({
     handle: async (s) => void Object.assign(await s.load(), { count: 1, cart: ["a", "b"], seen: 5, low: 5, name: "x" }),
@@ -178,7 +184,10 @@ test("a write that arrives after logout does not bring the session back, and ans
   const slow = open({ cookie });
   (await slow.session.load()).count = 2;
   await request({ cookie, handle: (s) => s.logout() });
-  await assert.rejects(slow.respond(), (error) => coded("ERR_SESSION_GONE")(error) && (error as { status: number }).status === 400);
+  await assert.rejects(
+    slow.respond(),
+    (error) => coded("ERR_SESSION_GONE")(error) && (error as { status: number }).status === 400,
+  );
   const after = await request({ cookie, handle: async (s) => assert.deepEqual(await s.load(), {}) });
   assert.deepEqual(after.setCookie, [], "a late request says nothing about the cookie");
 });
@@ -202,7 +211,10 @@ test("a late request with a retired id cannot undo a login", async () => {
   const writer = open({ cookie });
   (await writer.session.load()).count = 9;
   await assert.rejects(writer.respond(), coded("ERR_SESSION_GONE"));
-  await request({ cookie: login.cookie, handle: async (s) => assert.deepEqual([(await s.load()).count, s.userId], [1, "ada"]) });
+  await request({
+    cookie: login.cookie,
+    handle: async (s) => assert.deepEqual([(await s.load()).count, s.userId], [1, "ada"]),
+  });
 });
 
 test("a write between a rotation's read and its commit is merged, not lost", async () => {
@@ -213,7 +225,10 @@ test("a write between a rotation's read and its commit is merged, not lost", asy
   await request({ cookie, handle: async (s) => void ((await s.load()).name = "between") });
   const reply = await rotating.respond();
   assert.notEqual(reply.cookie, cookie);
-  await request({ cookie: reply.cookie, handle: async (s) => assert.deepEqual(await s.load(), { count: 1, name: "between" }) });
+  await request({
+    cookie: reply.cookie,
+    handle: async (s) => assert.deepEqual(await s.load(), { count: 1, name: "between" }),
+  });
 });
 
 test("login over another user's session flushes first; keep carries only the named keys", async () => {
@@ -262,7 +277,10 @@ test("revokeUser ends every session but the one named, and a login that is on it
       },
     });
   }
-  assert.deepEqual((await sessions.ofUser("ada")).map(({ handle }) => handle), [kept]);
+  assert.deepEqual(
+    (await sessions.ofUser("ada")).map(({ handle }) => handle),
+    [kept],
+  );
 });
 
 test("flush forgets data and id and deletes the cookie, whatever the status", async () => {
@@ -349,8 +367,14 @@ test("a lock that is held is waited for until a deadline, by at most so many", a
   const { cookie } = await request({ handle: async (s) => void ((await s.load()).count = 0) });
   await open({ cookie }).session.exclusive(async () => {
     const other = open({ cookie }).session;
-    await assert.rejects(other.exclusive(() => 1, { waitSeconds: 2 }), coded("ERR_SESSION_LOCKED"));
-    await assert.rejects(other.exclusive(() => 1, { maxWaiting: 0 }), coded("ERR_SESSION_LOCKED"));
+    await assert.rejects(
+      other.exclusive(() => 1, { waitSeconds: 2 }),
+      coded("ERR_SESSION_LOCKED"),
+    );
+    await assert.rejects(
+      other.exclusive(() => 1, { maxWaiting: 0 }),
+      coded("ERR_SESSION_LOCKED"),
+    );
   });
   assert.equal(await open({ cookie }).session.exclusive(() => 7), 7);
 });
@@ -423,7 +447,10 @@ test("renewCredential keeps the session under a new id, and tells old logins apa
     cookie: turned.cookie,
     handle: async (s) => {
       await s.load();
-      assert.deepEqual([s.userId, s.get("name"), s.matchesCredential("new"), s.matchesCredential("old")], ["ada", "kept", true, false]);
+      assert.deepEqual(
+        [s.userId, s.get("name"), s.matchesCredential("new"), s.matchesCredential("old")],
+        ["ada", "kept", true, false],
+      );
     },
   });
   await assert.rejects(request({ handle: (s) => s.renewCredential("x") }), { code: "ERR_SESSION_USAGE" });

@@ -86,7 +86,7 @@ function afterwards(sent: string | undefined, setCookie: readonly string[]): str
   const jar = new Map((sent ?? "").split("; ").flatMap((pair) => (pair === "" ? [] : [split(pair)])));
   for (const text of setCookie) {
     const [name, value] = split(text.slice(0, text.indexOf(";")));
-    if (/Max-Age=0/.test(text)) jar.delete(name);
+    if (text.includes("Max-Age=0")) jar.delete(name);
     else jar.set(name, value);
   }
   return jar.size === 0 ? undefined : [...jar].map(([name, value]) => `${name}=${value}`).join("; ");

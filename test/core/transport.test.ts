@@ -23,7 +23,10 @@ test("the cookie is __Host-, HttpOnly, Secure and SameSite=Lax by default", asyn
 
 test("a shared parent domain, SameSite=None and Partitioned are options", async () => {
   const shared = await world({ cookie: { domain: "example.com", path: "/app" } }).request({ handle: start });
-  assert.match(shared.setCookie[0]!, /^sid=[^;]+; Path=\/app; Domain=example.com; Max-Age=\d+; HttpOnly; Secure; SameSite=Lax$/);
+  assert.match(
+    shared.setCookie[0]!,
+    /^sid=[^;]+; Path=\/app; Domain=example.com; Max-Age=\d+; HttpOnly; Secure; SameSite=Lax$/,
+  );
   const embedded = await world({ cookie: { sameSite: "none", partitioned: true } }).request({ handle: start });
   assert.match(embedded.setCookie[0]!, /; SameSite=None; Partitioned$/);
 });
@@ -59,7 +62,10 @@ test("a renamed cookie is read under its old name, and moves to the new one", as
   const old = world({ cookie: { name: "old" } });
   const first = await old.request({ handle: start });
   const renamed = world({ cookie: { readAlso: ["old"] }, store: old.store });
-  const reply = await renamed.request({ cookie: first.cookie, handle: async (s) => assert.equal((await s.load()).count, 1) });
+  const reply = await renamed.request({
+    cookie: first.cookie,
+    handle: async (s) => assert.equal((await s.load()).count, 1),
+  });
   assert.match(reply.setCookie[0]!, /^__Host-sid=/);
   assert.match(reply.setCookie[1]!, /^old=;.*Max-Age=0/);
   assert.match(reply.cookie!, /^__Host-sid=/);
@@ -84,7 +90,10 @@ test("a header can carry the id in place of a cookie", async () => {
   await request({ headers: { authorization: `Basic ${id}` }, handle: async (s) => assert.deepEqual(await s.load(), {}) });
   const turned = await request({ headers, handle: (s) => s.login("ada") });
   assert.notEqual(turned.header("x-session-id"), id);
-  const over = await request({ headers: { authorization: `Bearer ${turned.header("x-session-id")}` }, handle: (s) => s.logout() });
+  const over = await request({
+    headers: { authorization: `Bearer ${turned.header("x-session-id")}` },
+    handle: (s) => s.logout(),
+  });
   assert.equal(over.header("x-session-id"), "");
 });
 
@@ -99,14 +108,25 @@ test("Vary is merged with what the handler set, and a handler's Cache-Control st
   const { request } = world();
   const vary = async (given: Record<string, string>) =>
     (await request({ responseHeaders: given, handle: (s) => s.load() })).set;
-  assert.deepEqual(await vary({ vary: "Accept, cookie" }), [["Vary", "Accept, cookie"], ["Cache-Control", "private, no-store"]]);
+  assert.deepEqual(await vary({ vary: "Accept, cookie" }), [
+    ["Vary", "Accept, cookie"],
+    ["Cache-Control", "private, no-store"],
+  ]);
   assert.deepEqual(await vary({ vary: "*", "cache-control": "private" }), [["Vary", "*"]]);
   assert.deepEqual(await vary({ vary: "Accept", "cache-control": "x" }), [["Vary", "Accept, Cookie"]]);
 });
 
 test("a malformed id is nobody's, costs nothing, and its cookie is deleted", async () => {
   const { request } = world();
-  for (const bad of ["", "short", "A".repeat(33), "../../etc/passwd", "a\u0000".repeat(16), "é".repeat(32), "%41".repeat(16)]) {
+  for (const bad of [
+    "",
+    "short",
+    "A".repeat(33),
+    "../../etc/passwd",
+    "a\u0000".repeat(16),
+    "é".repeat(32),
+    "%41".repeat(16),
+  ]) {
     const reply = await request({ cookie: `__Host-sid=${bad}` });
     assert.equal(reply.cookie, undefined, bad);
     assert.match(reply.setCookie[0]!, /Max-Age=0/);
@@ -132,10 +152,17 @@ test("neither id, handle, user nor data is in an event, an error, or what a sess
   for (const name of SESSION_EVENTS) subscribe(`sojourn:${name}`, listener);
   const { request, open, sessions, store } = world();
   const secret = "the-secret-value";
-  const first = await request({ handle: async (s) => (await s.login("user-secret"), void ((await s.load()).name = secret)) });
+  const first = await request({
+    handle: async (s) => (await s.login("user-secret"), void ((await s.load()).name = secret)),
+  });
   const { session } = open({ cookie: first.cookie });
   await session.load();
-  seen.push(inspect(session, { depth: 9, showHidden: true }), JSON.stringify(session), String(session), inspect(sessions, { depth: 9 }).slice(0, 0));
+  seen.push(
+    inspect(session, { depth: 9, showHidden: true }),
+    JSON.stringify(session),
+    String(session),
+    inspect(sessions, { depth: 9 }).slice(0, 0),
+  );
   const caught = async (run: () => Promise<unknown>) => {
     await run().catch((error: unknown) => seen.push(inspect(error, { depth: 9, showHidden: true })));
   };

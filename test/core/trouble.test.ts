@@ -11,18 +11,22 @@ type Verb = "load" | "create" | "save" | "touch" | "rotate" | "retire";
 /** A store whose replies can be lost, before or after the call was applied. */
 function lossy(inner: SessionStore = memoryStore()) {
   const plan: { verb: Verb; when: "before" | "after" | "refused" }[] = [];
-  const wrap = (verb: Verb) =>
+  const wrap =
+    (verb: Verb) =>
     async (...args: unknown[]): Promise<unknown> => {
       const next = plan[0]?.verb === verb ? plan.shift() : undefined;
       if (next?.when === "refused") throw new SessionError("ERR_SESSION_STORE", "refused", { applied: "no" });
       if (next?.when === "before") throw new Error("connection lost");
-      const outcome: unknown = await (inner[verb] as (...given: unknown[]) => unknown).apply(inner, args);
+      const outcome: unknown = await (inner[verb] as (...given: unknown[]) => unknown)(...args);
       if (next?.when === "after") throw new Error("connection lost");
       return outcome;
     };
   const store = { ...inner, users: inner.users, list: inner.list?.bind(inner) } as unknown as Record<string, unknown>;
   for (const verb of ["load", "create", "save", "touch", "rotate", "retire"] as const) store[verb] = wrap(verb);
-  return { store: store as unknown as SessionStore, lose: (verb: Verb, when: "before" | "after" | "refused") => plan.push({ verb, when }) };
+  return {
+    store: store as unknown as SessionStore,
+    lose: (verb: Verb, when: "before" | "after" | "refused") => plan.push({ verb, when }),
+  };
 }
 
 async function started(options = {}) {
@@ -142,7 +146,10 @@ test("an unreadable session is not missing: anonymous to read, refused to write,
   (await writer.session.load()).count = 9;
   await assert.rejects(writer.respond(), { code: "ERR_SESSION_UNREADABLE", status: 503 });
   await assert.rejects(open({ cookie }).session.login("ada"), { code: "ERR_SESSION_UNREADABLE" });
-  assert.deepEqual(await store.load(handle), { status: "live", record: { ...found.record, data: "q9:from the future", version: "v" } });
+  assert.deepEqual(await store.load(handle), {
+    status: "live",
+    record: { ...found.record, data: "q9:from the future", version: "v" },
+  });
   await store.save({ ...found.record, version: "w" }, "v");
   assert.equal((await open({ cookie }).session.load()).count, 1, "a rollback restores it");
 });
@@ -172,7 +179,10 @@ test("contention ends at a deadline with an error, never with a loss", async () 
   const { cookie } = await request({ handle: async (s) => void ((await s.load()).count = 0) });
   meddling = true;
   const before = clock.now();
-  await assert.rejects(open({ cookie }).session.update((d) => void (d.name = "x")), { code: "ERR_SESSION_CONTENTION" });
+  await assert.rejects(
+    open({ cookie }).session.update((d) => void (d.name = "x")),
+    { code: "ERR_SESSION_CONTENTION" },
+  );
   assert.ok(clock.now() - before >= 5000);
   meddling = false;
   assert.equal((await open({ cookie }).session.load()).name, undefined);

@@ -12,7 +12,10 @@ function tracing(log: string[], name: string, hooks: Middleware = {}): Middlewar
     processRequest: (request) => (log.push(`${name} in`), hooks.processRequest?.(request)),
     processView: (request, view) => (log.push(`${name} view`), hooks.processView?.(request, view)),
     processException: (request, error) => (log.push(`${name} exception`), hooks.processException?.(request, error)),
-    processResponse: (request, response) => (log.push(`${name} out ${response.status}`), hooks.processResponse?.(request, response)),
+    processResponse: (request, response) => (
+      log.push(`${name} out ${response.status}`),
+      hooks.processResponse?.(request, response)
+    ),
   };
 }
 

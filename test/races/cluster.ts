@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
 import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 
 export interface Answer {
   readonly status: number;
@@ -20,7 +21,9 @@ export async function cluster(storeUrl: string, processes: number): Promise<Clus
   const script = new URL("./server.ts", import.meta.url).pathname;
   const started = await Promise.all(
     Array.from({ length: processes }, async () => {
-      const child = spawn(process.execPath, ["--conditions=sojourn:source", script, storeUrl], { stdio: ["pipe", "pipe", "inherit"] });
+      const child = spawn(process.execPath, ["--conditions=sojourn:source", script, storeUrl], {
+        stdio: ["pipe", "pipe", "inherit"],
+      });
       return { child, port: Number(await firstLine(child)) };
     }),
   );
@@ -33,7 +36,7 @@ export async function cluster(storeUrl: string, processes: number): Promise<Clus
       await Promise.all(
         started.map(async ({ child }) => {
           const exited = once(child, "exit");
-          child.stdin!.end();
+          child.stdin.end();
           await exited;
         }),
       );
@@ -41,8 +44,8 @@ export async function cluster(storeUrl: string, processes: number): Promise<Clus
   };
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
-  const lines = createInterface({ input: child.stdout! });
+async function firstLine(child: ChildProcessByStdio<Writable, Readable, null>): Promise<string> {
+  const lines = createInterface({ input: child.stdout });
   const died = once(child, "exit").then(([code]) => {
     throw new Error(`The server ended with ${String(code)} before it listened`);
   });
@@ -59,7 +62,9 @@ function ask(agent: Agent, port: number, path: string, cookie?: string): Promise
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (body += chunk));
       response.on("error", reject);
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body, setCookie: response.headers["set-cookie"] ?? [] }));
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, body, setCookie: response.headers["set-cookie"] ?? [] }),
+      );
     });
     sent.on("error", reject).end();
   });

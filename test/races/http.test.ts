@@ -39,7 +39,10 @@ for (const { name, processes, url } of setups) {
       const answers = await Promise.all(Array.from({ length: 199 }, () => servers.ask("/increment", cookie)));
       assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
       const counts = answers.map(({ body }) => Number(body)).toSorted((a, b) => a - b);
-      assert.deepEqual(counts, Array.from({ length: 199 }, (_, index) => index + 2));
+      assert.deepEqual(
+        counts,
+        Array.from({ length: 199 }, (_, index) => index + 2),
+      );
       assert.equal((await show(cookie)).data["count"], 200);
     });
 
@@ -56,7 +59,10 @@ for (const { name, processes, url } of setups) {
       const answers = await Promise.all(keys.map((key) => servers.ask(`/key?key=${key}`, cookie)));
       assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
       const { data } = await show(cookie);
-      assert.deepEqual(keys.filter((key) => data[key] !== key), []);
+      assert.deepEqual(
+        keys.filter((key) => data[key] !== key),
+        [],
+      );
     });
 
     test(`${RACES} logout races, each held by a barrier, bring nothing back`, async () => {

@@ -69,7 +69,7 @@ export function isFileHandle(handle: unknown): handle is SessionHandle {
 }
 
 /** The sub-folder of a handle; a lock lies beside its session. */
-export function shardOf(handle: SessionHandle): string {
+function shardOf(handle: SessionHandle): string {
   return handle.startsWith("lock-") ? handle.slice(5, 7) : handle.slice(0, 2);
 }
 

@@ -42,7 +42,7 @@ export const OTHER_USER = "bob";
 const WAIT_MS = 2 * 86_400_000;
 
 /** What an application knows after an error. */
-export function failureOf(error: unknown): Failure {
+function failureOf(error: unknown): Failure {
   if (!isSessionError(error)) return "unknown";
   if (error.code === "ERR_SESSION_OUTCOME_UNKNOWN") return "unknown";
   return error.code === "ERR_SESSION_STORE" && error.applied !== "no" ? "unknown" : "refused";

@@ -37,7 +37,9 @@ export function referenceApplication(store: SessionStore, clock: Clock, choices:
       const outcome = await read(() => store.load(handle));
       if (outcome.status !== "live" || outcome.record.userId !== userId) return;
       const { record } = outcome;
-      const { outcome: saved } = await twice(() => store.save({ ...record, version: newVersion(), epoch: Math.max(record.epoch, epoch) }, record.version));
+      const { outcome: saved } = await twice(() =>
+        store.save({ ...record, version: newVersion(), epoch: Math.max(record.epoch, epoch) }, record.version),
+      );
       if (saved.status !== "conflict") return;
     }
   };
