@@ -5,6 +5,9 @@ import { isStateless, type SessionStore, type StatelessStore } from "./core/stor
 import { cookieStore } from "./stores/cookie.ts";
 import { fileStore } from "./stores/file.ts";
 import { memoryStore } from "./stores/memory.ts";
+import { mysqlStoreFromUrl } from "./stores/mysql/from-url.ts";
+import { postgresStoreFromUrl } from "./stores/postgres/from-url.ts";
+import { redisStoreFromUrl } from "./stores/redis/from-url.ts";
 import { sqliteStore } from "./stores/sqlite.ts";
 
 /** The environment variable that a `cookie:` URL takes its keys from: one key or several, separated by blanks or commas. */
@@ -12,13 +15,19 @@ export const KEYS_VARIABLE = "SOJOURN_KEYS";
 
 type Opened = SessionStore | StatelessStore;
 
-/** Each scheme, and what makes a store of the rest of the URL. */
-const SCHEMES: Readonly<Record<string, (rest: string, env: Environment) => Opened>> = {
+/** Each scheme, and what makes a store of the rest of the URL, or of the whole. */
+const SCHEMES: Readonly<Record<string, (rest: string, env: Environment, url: string) => Opened>> = {
   sqlite: (rest) => sqliteStore(required(rest, "sqlite:sessions.db")),
   file: (rest) => fileStore(required(rest, "file:./sessions")),
   memory: () => memoryStore(),
   cookie: (_rest, env) => cookieStore({ keys: keysFrom(env) }),
   module: (rest) => storeFromModule(required(rest, "module:./my-store.js")),
+  redis: (_rest, _env, url) => redisStoreFromUrl(url),
+  rediss: (_rest, _env, url) => redisStoreFromUrl(url),
+  postgres: (_rest, _env, url) => postgresStoreFromUrl(url),
+  postgresql: (_rest, _env, url) => postgresStoreFromUrl(url),
+  mysql: (_rest, _env, url) => mysqlStoreFromUrl(url),
+  mariadb: (_rest, _env, url) => mysqlStoreFromUrl(url),
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -30,6 +39,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * - `file:./sessions`: one file a session
  * - `memory:`: this process alone
  * - `cookie:`: in the cookie, sealed with the keys in `SOJOURN_KEYS`
+ * - `redis://host`, `rediss://host`: Redis, with the installed `redis` or `ioredis`
+ * - `postgres://user@host/database`: PostgreSQL, with the installed `pg` or `postgres`
+ * - `mysql://user@host/database`, `mariadb://…`: MySQL or MariaDB, with the installed `mysql2` or `mariadb`
  * - `module:./my-store.js`: a module of your own, whose default export is a store, or a function that gives one
  *
  * Paths are relative to the working directory.
@@ -45,7 +57,7 @@ export function storeFromUrl(url: string, env: Environment = globalThis.process?
       .join(", ");
     throw config(`A store's URL begins with one of ${known}`);
   }
-  return open(withoutSlashes(url.slice(colon + 1)), env);
+  return open(withoutSlashes(url.slice(colon + 1)), env, url);
 }
 
 /** `file:///var/x` and `sqlite:///var/x` mean `/var/x`; `sqlite://./x` means `./x`. */
