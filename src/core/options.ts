@@ -71,7 +71,7 @@ export interface SessionsOptions<T extends object = Record<string, unknown>> {
   /** Data ↔ text. Default `jsonCodec()`. */
   readonly codec?: Codec | undefined;
   /** How keys that two requests changed are merged. Default: the last writer wins, and `overwritten` counts it. */
-  readonly merge?: { readonly [K in keyof T]?: MergeRuleOf<T[K]> } | undefined;
+  readonly merge?: { readonly [K in keyof NoInfer<T>]?: MergeRuleOf<NoInfer<T>[K]> } | undefined;
   /** Groups of keys that must come from one request. Default none. */
   readonly together?: readonly (readonly (keyof T & string)[])[] | undefined;
   /** A Standard Schema for the data: checked, and where it says so changed, on load; checked before each write. Default none. */

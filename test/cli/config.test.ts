@@ -187,7 +187,7 @@ describe("a configuration", () => {
     ],
     "with a store of no kind": [
       "a.mjs",
-      'export default { store: "redis://u:p@h/0" };',
+      'export default { store: "mongodb://u:p@h/0" };',
       "ERR_SESSION_CONFIG",
       /begins with one of/,
     ],

@@ -285,3 +285,10 @@ describe("redis store", { skip: needs("redis") }, () => {
     assert.equal(found, "done");
   });
 });
+
+test("a URL whose server is not there fails at once, with nothing stored, and can be closed", async () => {
+  const store = redisStoreFromUrl("redis://127.0.0.1:1/0");
+  await assert.rejects(async () => store.users.epoch("ada"), { code: "ERR_SESSION_STORE", applied: "no" });
+  await assert.rejects(async () => store.users.epoch("ada"), { code: "ERR_SESSION_STORE", applied: "no" });
+  await store.close?.();
+});

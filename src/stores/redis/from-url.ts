@@ -66,18 +66,25 @@ async function open(address: string): Promise<OpenedClient> {
   const redis = await imported<NodeRedisModule>("redis");
   if (redis !== undefined) {
     const client = redis.createClient({ url: address, disableOfflineQueue: true });
-    client.on("error", () => {});
-    await client.connect();
+    await connectedOnce(client);
     return { client, end: async () => client.destroy() };
   }
   const ioredis = await imported<IoRedisModule>("ioredis");
   if (ioredis !== undefined) {
     const client = new ioredis.Redis(address, { lazyConnect: true, enableOfflineQueue: false });
-    client.on("error", () => {});
-    await client.connect();
+    await connectedOnce(client);
     return { client, end: async () => client.disconnect() };
   }
   throw config("A redis: URL needs a client: install `redis` or `ioredis`");
+}
+
+/**
+ * Waits for the first connection, or for the first time that there was none: the client goes on trying by itself, and until it succeeds
+ * its calls fail at once.
+ */
+async function connectedOnce(client: { connect(): Promise<unknown>; on: On }): Promise<void> {
+  const failed = new Promise<void>((resolve) => client.on("error", resolve));
+  await Promise.race([client.connect().catch(() => undefined), failed]);
 }
 
 /** A package that may not be there. The name is a variable, so that bundlers do not look for it. */
