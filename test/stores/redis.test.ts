@@ -10,7 +10,7 @@ import { Keys, sessionKey } from "../../src/stores/redis/keys.ts";
 import { redisStore, redisStoreFromUrl, type RedisClientLike, type RedisStoreOptions } from "../../src/stores/redis.ts";
 import { world } from "../core/support.ts";
 import { needs } from "../servers/needs.ts";
-import { freePort } from "../servers/process.ts";
+import { freePort, until } from "../servers/process.ts";
 import { startRedis, type RedisServer } from "../servers/redis.ts";
 import { commandCounts, next, outcomeOf, record, tombstone } from "./redis/support.ts";
 import { libraries, newPrefix, opened, single } from "./redis/targets.ts";
@@ -279,10 +279,9 @@ describe("redis store", { skip: needs("redis") }, () => {
     assert.equal(await outcomeOf(() => sessions.find(session.handle)), "ERR_SESSION_STORE no");
     const late = await startRedis({ port });
     t.after(() => late.stop());
-    let found = "";
-    for (let tries = 0; tries < 50 && found !== "done"; tries += 1)
-      found = await outcomeOf(() => sessions.find(session.handle));
-    assert.equal(found, "done");
+    await until("the store has found the server", async () => {
+      return (await outcomeOf(() => sessions.find(session.handle))) === "done";
+    });
   });
 });
 
