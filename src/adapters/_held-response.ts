@@ -62,6 +62,7 @@ export class HeldResponse {
   #unfix: (() => void) | undefined;
   #ended = false;
   #drain = false;
+  #replaying = false;
   #closed: boolean;
   #error: unknown;
 
@@ -108,7 +109,9 @@ export class HeldResponse {
   }
 
   #writeHead(args: readonly unknown[]): ServerResponse {
-    if (this.#passes) this.#call({ verb: "writeHead", args });
+    // Bun's `end` asks once more for a head that was written already.
+    const again = this.#replaying && this.#head?.explicit === true;
+    if (this.#passes && !again) this.#call({ verb: "writeHead", args });
     if (this.#passes || this.#lost) return this.#res;
     if (this.#head) throw headFixed(this.#res, "write");
     applyHead(this.#res, args);
@@ -223,7 +226,9 @@ export class HeldResponse {
       setStatus(res, status, message);
       if (explicit) this.#call({ verb: "writeHead", args: message ? [status, message] : [status] });
     }
+    this.#replaying = true;
     const results = this.#queue.splice(0).map((call) => this.#call(call));
+    this.#replaying = false;
     if (this.#drain) {
       showFull(res, false);
       // Where Node itself said "no more", its own `drain` follows.

@@ -8,7 +8,7 @@ import { blocksOf } from "./pages.ts";
 import { CONDITION, newFolder } from "./running.ts";
 
 test("the tests that docs/guide/testing.md shows pass", async () => {
-  const blocks = blocksOf("docs/guide/testing.md", "ts");
+  const blocks = blocksOf("docs/guide/testing.md", "ts").filter((code) => code.includes("node:test"));
   assert.equal(blocks.length, 2);
   const folder = newFolder("testing");
   // A run inside a run would report to the outer one.
