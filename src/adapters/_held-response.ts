@@ -50,6 +50,8 @@ type Stage = "open" | "fixed" | "committing" | "released" | "failed" | "answerin
 // Tells the calls of an error's answer from those of a handler that is still at work; used for nothing else.
 const answers = new AsyncLocalStorage<HeldResponse>();
 
+const IS_BUN = "bun" in process.versions;
+
 export class HeldResponse {
   readonly #res: ServerResponse;
   readonly #holder: Holder;
@@ -109,8 +111,8 @@ export class HeldResponse {
   }
 
   #writeHead(args: readonly unknown[]): ServerResponse {
-    // Bun's `end` asks once more for a head that was written already.
-    const again = this.#replaying && this.#head?.explicit === true;
+    // Bun's own `end` asks for a head that was written already.
+    const again = IS_BUN && this.#replaying && this.#head?.explicit === true;
     if (this.#passes && !again) this.#call({ verb: "writeHead", args });
     if (this.#passes || this.#lost) return this.#res;
     if (this.#head) throw headFixed(this.#res, "write");
@@ -221,6 +223,8 @@ export class HeldResponse {
     const res = this.#res;
     this.#stage = "released";
     this.#unfix?.();
+    // Bun's own methods look at what the handler is shown.
+    if (IS_BUN) showPlain(res);
     if (this.#head) {
       const { status, message, explicit } = this.#head;
       setStatus(res, status, message);

@@ -128,7 +128,7 @@ const tasks: Record<string, () => Promise<void>> = {
   async fill() {
     const store = await open();
     const data = "x".repeat(5000);
-    await store.users.advanceEpoch("u", 0);
+    await store.users.advanceEpoch("u", 1);
     const seen: { verb: string; code: string; applied: string | undefined }[] = [];
     const attempt = async (verb: string, call: () => unknown): Promise<boolean> => {
       try {
@@ -152,7 +152,7 @@ const tasks: Record<string, () => Promise<void>> = {
     await attempt("create", () => store.create(late));
     await attempt("rotate", () => store.rotate(current.handle, current.version, heir, tombstone()));
     await attempt("retire", () => store.retire(current.handle, tombstone()));
-    await attempt("advanceEpoch", () => store.users.advanceEpoch("u", 0));
+    await attempt("advanceEpoch", () => store.users.advanceEpoch("u", 2));
     const outcome = await store.load(current.handle);
     const version = outcome.status === "live" ? outcome.record.version === current.version : outcome.status;
     const missing = [await store.load(heir.handle), await store.load(late.handle)].map(({ status }) => status);
