@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import test, { type TestContext } from "node:test";
 import { ROOT } from "./project.ts";
@@ -21,7 +22,7 @@ for (const [runtime, { args, stores }] of Object.entries(RUNTIMES)) {
 
   for (const store of stores) {
     test(`${runtime}: a visitor counts, logs in and logs out, on ${store}`, { skip }, async (t) => {
-      const visitor = new Visitor(await serve(t, program, [...args, store]));
+      const visitor = new Visitor(await serve(t, program, args, store));
       assert.equal(await visitor.ask("/count"), "1");
       assert.equal(await visitor.ask("/count"), "2");
       await Promise.all(Array.from({ length: 20 }, () => visitor.ask("/count")));
@@ -40,7 +41,7 @@ for (const [runtime, { args, stores }] of Object.entries(RUNTIMES)) {
   }
 
   test(`${runtime}: the adapter of node:http holds the response back until the session is stored`, { skip }, async (t) => {
-    const visitor = new Visitor(await serve(t, program, [...args, "memory", "node"]));
+    const visitor = new Visitor(await serve(t, program, args, "memory", "node"));
     assert.equal(await visitor.ask("/count"), "1");
     assert.equal(await visitor.ask("/hundred"), '{"count":101}');
     assert.equal(await visitor.ask("/count"), "102");
@@ -68,11 +69,13 @@ class Visitor {
 }
 
 /** Starts the server in another runtime, and ends it with the test. Gives its origin. */
-async function serve(t: TestContext, program: string, args: readonly string[]): Promise<string> {
-  const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+async function serve(t: TestContext, program: string, args: readonly string[], ...more: readonly string[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "sojourn-runtime-"));
+  const child = spawn(program, [...args, folder, ...more], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   t.after(async () => {
     child.kill();
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    rmSync(folder, { recursive: true, force: true });
   });
   for await (const line of createInterface({ input: child.stdout })) {
     const port = /^port (?<port>\d+)$/.exec(line)?.groups?.port;

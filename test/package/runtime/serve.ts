@@ -1,9 +1,7 @@
-// A counter as Bun and Deno serve it: started by runtime.test.ts, with the store's name as argument. Prints its port.
-import { rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+// A counter as Bun and Deno serve it: started by runtime.test.ts, with a folder, the store's name and the kind of server as arguments. Prints its
+// port.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fetchSession } from "../../../src/adapters/fetch.ts";
 import { nodeSession } from "../../../src/adapters/node.ts";
@@ -26,10 +24,7 @@ interface Runtimes {
 type Handler = (request: Request) => Promise<Response>;
 
 const { Bun, Deno } = globalThis as Runtimes;
-const folder = await mkdtemp(join(tmpdir(), "sojourn-runtime-"));
-process.on("exit", () => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const [, , folder = "", name = "memory", server = "web"] = process.argv;
 
 const stores = {
   memory: () => memoryStore(),
@@ -42,7 +37,6 @@ const stores = {
     return sqliteStore({ database: new Database(join(folder, "sessions.db")), closeDatabase: true });
   },
 };
-const [, , name = "memory", server = "web"] = process.argv;
 const store = stores[name as keyof typeof stores]();
 const sessions = createSessions<{ count?: number }>({ store, cookie: { secure: false } });
 
