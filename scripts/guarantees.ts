@@ -1,72 +1,103 @@
-// npm run guarantees [-- --json] [--store NAME] [--only TEXT]: what each store keeps of the store kit, rule by rule.
-import { randomBytes } from "node:crypto";
+// npm run guarantees [-- --json | --check] [--store NAME] [--only TEXT] [--tests]: what each store keeps of each guarantee, from a run.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { isStateless } from "../src/core/store.ts";
-import { cookieStore } from "../src/stores/cookie.ts";
-import { runStoreKit } from "../src/testing/store-kit.ts";
-import type { StoreRule } from "../src/testing/store-rule.ts";
-import { storeRules } from "../src/testing/store-rules.ts";
-import { storeTargets } from "../test/stores/targets.ts";
-
-/** One cell of the table. */
-interface Guarantee {
-  readonly store: string;
-  readonly rule: string;
-  readonly outcome: "passed" | "failed" | "skipped";
-  readonly reason?: string;
-}
-
-/** Stores that keep nothing, and so have no part in the contract of those that do. */
-const stateless = (["sealed", "signed"] as const)
-  .map((mode) => ({ name: `cookie (${mode})`, store: cookieStore({ keys: randomBytes(32), mode }) }))
-  .filter(({ store }) => isStateless(store));
-const STATELESS_REASON =
-  "it declares itself stateless: the session travels in the cookie, and no two requests share a record";
-
-const MARKS = { passed: "yes", failed: "**NO**", skipped: "–" } as const;
+import { storeFamilies } from "../test/stores/families/index.ts";
+import { cellOf, testsOf, type Cell } from "./guarantees/cell.ts";
+import { differencesOf } from "./guarantees/differences.ts";
+import { PAGE, keptText, pageOf } from "./guarantees/page.ts";
+import { missingServers, runKit } from "./guarantees/run-kit.ts";
+import { failureOf, runTests } from "./guarantees/run-tests.ts";
+import { faultsOfRows, guarantees, ruleNames, sections } from "./guarantees/rows/index.ts";
+import { fileOfRule } from "./guarantees/rule-files.ts";
+import { versionsOf } from "./guarantees/versions.ts";
 
 const { values } = parseArgs({
-  options: { json: { type: "boolean", default: false }, store: { type: "string" }, only: { type: "string" } },
+  options: {
+    json: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
+    tests: { type: "boolean", default: false },
+    store: { type: "string", multiple: true },
+    only: { type: "string", default: "" },
+  },
 });
+const started = performance.now();
+const say = (line: string): void => console.error(line);
+process.exitCode = await main();
+say(`${((performance.now() - started) / 1000).toFixed(0)} s`);
 
-const { store: wanted = "", only = "" } = values;
-const rules = storeRules.filter(({ name }) => name.includes(only));
-const results: Guarantee[] = [];
-for (const target of storeTargets.filter(({ name }) => name.startsWith(wanted))) {
-  for await (const { rule, outcome, reason } of runStoreKit(rules, target)) {
-    results.push({ store: target.name, rule, outcome, ...(reason === undefined ? {} : { reason }) });
+async function main(): Promise<number> {
+  const faults = faultsOfRows(guarantees, ruleNames);
+  if (faults.length > 0) return ended(faults);
+  const { store: wanted, only } = values;
+  const strangers = (wanted ?? []).filter((each) => storeFamilies.every(({ name }) => name !== each));
+  if (strangers.length > 0) {
+    return ended([
+      `there is no store ${strangers.join(", ")}; there are ${storeFamilies.map(({ name }) => name).join(", ")}`,
+    ]);
   }
-}
-for (const { name: store } of stateless.filter(({ name }) => name.startsWith(wanted))) {
-  results.push(...rules.map(({ name }) => ({ store, rule: name, outcome: "skipped" as const, reason: STATELESS_REASON })));
-}
+  const asked = storeFamilies.filter(({ name }) => wanted?.includes(name) ?? true);
+  const absent = asked.filter((family) => missingServers(family).length > 0);
+  for (const family of absent) say(`${family.name} is left out: ${missingServers(family).join(", ")} not installed`);
+  const families = asked.filter((family) => !absent.includes(family));
+  const rows = guarantees.filter(({ title, rules }) => [title, ...rules].some((text) => text.includes(only)));
 
-process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : markdown(rules, results));
-if (results.some(({ outcome }) => outcome === "failed")) process.exitCode = 1;
+  // The tests beside the kit are run by `npm test` already, but for a store on which the kit cannot be run.
+  const beside = values.tests ? families : families.filter(({ stateless }) => stateless !== undefined);
+  const chosen = rows.flatMap(({ rules }) => rules);
+  const results = await runKit(families, chosen, say);
+  const files = new Set(beside.flatMap((family) => rows.flatMap((row) => testsOf(family, row).map(({ file }) => file))));
+  const outcomes = files.size === 0 ? [] : await runTests([...files], say);
+  const cells = families.flatMap((family) =>
+    rows.map((row) =>
+      cellOf(family, row, results, (proof) => (files.has(proof.file) ? failureOf(proof, outcomes) : undefined)),
+    ),
+  );
 
-function markdown(rows: readonly StoreRule[], cells: readonly Guarantee[]): string {
-  const stores = [...new Set(cells.map(({ store }) => store))];
-  const find = (store: string, rule: string) => cells.find((cell) => cell.store === store && cell.rule === rule);
-  const line = (columns: readonly string[]) => `| ${columns.join(" | ")} |`;
-  const count = (store: string, outcome: Guarantee["outcome"]) =>
-    cells.filter((cell) => cell.store === store && cell.outcome === outcome).length;
-  const notes = cells
-    .filter(({ reason }) => reason !== undefined)
-    .map(({ store, outcome, rule, reason }) =>
-      outcome === "failed" ? `- ${store} breaks “${rule}”: ${reason}` : `- ${store} skips some: ${reason}`,
+  const broken = cells.filter(({ kept }) => kept === "broken");
+  if (values.json) {
+    const stores = families.map(({ name, page }) => ({ name, page }));
+    const tests = outcomes.map(({ file, path, outcome }) => ({ file, test: path, outcome }));
+    print({ versions: versionsOf(families), stores, sections, cells, rules: results, tests });
+  }
+  if (broken.length > 0) return ended(broken.map(textOf));
+  const whole = families.length === storeFamilies.length && rows.length === guarantees.length;
+  if (values.check)
+    return ended(
+      differencesOf(
+        committed(),
+        cells,
+        storeFamilies.map(({ name }) => name),
+      ),
     );
-  const lines = [
-    line(["rule", ...stores]),
-    line(["---", ...stores.map(() => "---")]),
-    ...rows.map(({ name }) =>
-      line([name.replaceAll("|", "\\|"), ...stores.map((store) => MARKS[find(store, name)?.outcome ?? "skipped"])]),
-    ),
-    "",
-    ...stores.map(
-      (store) =>
-        `- ${store}: ${count(store, "passed")} kept, ${count(store, "failed")} broken, ${count(store, "skipped")} skipped`,
-    ),
-    ...new Set(notes),
-  ];
-  return `${lines.join("\n")}\n`;
+  if (whole && !values.json) {
+    const report = { sections, families, cells, versions: versionsOf(families), fileOfRule };
+    writeFileSync(pathOf(PAGE), pageOf(report));
+    say(`${PAGE} written: ${families.length} stores, ${guarantees.length} guarantees, ${ruleNames.length} rules`);
+    return 0;
+  }
+  if (!values.json) console.log(cells.map(textOf).join("\n"));
+  return ended(absent.length > 0 ? ["nothing was published, as servers are missing; `npm run servers` installs them"] : []);
+}
+
+function textOf(cell: Cell): string {
+  return `${cell.store}: ${cell.guarantee}: ${keptText(cell)}`;
+}
+
+function pathOf(path: string): string {
+  return join(import.meta.dirname, "..", path);
+}
+
+function committed(): string {
+  return existsSync(pathOf(PAGE)) ? readFileSync(pathOf(PAGE), "utf8") : "";
+}
+
+function print(report: object): void {
+  process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** Says what is wrong, if anything is, and gives the exit code. */
+function ended(faults: readonly string[]): number {
+  for (const fault of faults) say(fault);
+  return faults.length === 0 ? 0 : 1;
 }

@@ -15,7 +15,7 @@ function main(): number {
   }
   if (missing.length === 0) return 0;
 
-  const packages = missing.map((name) => SERVERS[name].debian);
+  const packages = missing.flatMap((name) => SERVERS[name].debian.split(" "));
   const command = `apt-get install --no-install-recommends ${packages.join(" ")}`;
   if (!isDebian()) {
     console.log(`Missing: ${missing.join(", ")}. Install with your system's packages:`);

@@ -1,17 +1,19 @@
 export { createSessions, DEFAULT_STORE } from "./create-sessions.ts";
 export { KEYS_VARIABLE, storeFromUrl } from "./store-url.ts";
 export {
-  type ClearOptions,
   type CreatedSession,
   type CreateOptions,
   type FoundSession,
   type ListedSession,
   Sessions,
 } from "./core/sessions.ts";
+export type { ClearOptions } from "./core/sweep.ts";
+export type { SweepState } from "./core/sweep-lease.ts";
+export type { Sweeping, SweepingOptions } from "./core/sweeper.ts";
 export { type LoginOptions, Session } from "./core/session.ts";
 export type { Flash, FlashEntry } from "./core/flash.ts";
 export type { LockOptions } from "./core/lock.ts";
-export type { Policy } from "./core/work.ts";
+export type { Policy } from "./core/work-policy.ts";
 export {
   type CookieOptions,
   DEFAULTS,
@@ -25,7 +27,7 @@ export {
 } from "./core/options.ts";
 export { max, type MergeRule, type MergeSides, min, reject, sum, union } from "./core/merge.ts";
 export type { SchemaLike, SchemaResult } from "./core/standard-schema.ts";
-export { type Clock, systemClock } from "./core/clock.ts";
+export { type Clock, type SleepOptions, systemClock } from "./core/clock.ts";
 export {
   ERROR_TABLE,
   isSessionError,
@@ -50,6 +52,7 @@ export type {
   StatelessStore,
   StoreReach,
   TouchOutcome,
+  UnfinishedBatch,
   UserIndex,
 } from "./core/store.ts";
 export { type Codec, type CodecContext, CodecError, type CodecErrorReason } from "./codec/codec.ts";

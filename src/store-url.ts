@@ -2,12 +2,16 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { SessionError } from "./core/errors.ts";
 import { isStateless, type SessionStore, type StatelessStore } from "./core/store.ts";
+import { cachedStore } from "./stores/cached.ts";
+import { splitCachedUrl } from "./stores/cached/url.ts";
 import { cookieStore } from "./stores/cookie.ts";
 import { fileStore } from "./stores/file.ts";
+import { memcachedStoreFromUrl } from "./stores/memcached/from-url.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { mysqlStoreFromUrl } from "./stores/mysql/from-url.ts";
-import { postgresStoreFromUrl } from "./stores/postgres/from-url.ts";
-import { redisStoreFromUrl } from "./stores/redis/from-url.ts";
+import { nearStore } from "./stores/near.ts";
+import { postgresPartsFromUrl, postgresStoreFromUrl } from "./stores/postgres/from-url.ts";
+import { redisPartsFromUrl, redisStoreFromUrl } from "./stores/redis/from-url.ts";
 import { sqliteStore } from "./stores/sqlite.ts";
 
 /** The environment variable that a `cookie:` URL takes its keys from: one key or several, separated by blanks or commas. */
@@ -24,10 +28,17 @@ const SCHEMES: Readonly<Record<string, (rest: string, env: Environment, url: str
   module: (rest) => storeFromModule(required(rest, "module:./my-store.js")),
   redis: (_rest, _env, url) => redisStoreFromUrl(url),
   rediss: (_rest, _env, url) => redisStoreFromUrl(url),
+  "redis+sentinel": (_rest, _env, url) => redisStoreFromUrl(url),
+  "rediss+sentinel": (_rest, _env, url) => redisStoreFromUrl(url),
+  "redis+cluster": (_rest, _env, url) => redisStoreFromUrl(url),
+  "rediss+cluster": (_rest, _env, url) => redisStoreFromUrl(url),
   postgres: (_rest, _env, url) => postgresStoreFromUrl(url),
   postgresql: (_rest, _env, url) => postgresStoreFromUrl(url),
   mysql: (_rest, _env, url) => mysqlStoreFromUrl(url),
   mariadb: (_rest, _env, url) => mysqlStoreFromUrl(url),
+  memcached: (_rest, _env, url) => memcachedStoreFromUrl(url),
+  near: (rest) => nearStoreFromUrl(rest),
+  cached: (_rest, env, url) => cachedStoreFromUrl(url, env),
 };
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,8 +51,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * - `memory:`: this process alone
  * - `cookie:`: in the cookie, sealed with the keys in `SOJOURN_KEYS`
  * - `redis://host`, `rediss://host`: Redis, with the installed `redis` or `ioredis`
+ * - `redis+sentinel://host,host/master`: a Redis behind sentinels; `redis+cluster://host,host`: a cluster; `rediss+…`: with TLS
  * - `postgres://user@host/database`: PostgreSQL, with the installed `pg` or `postgres`
  * - `mysql://user@host/database`, `mariadb://…`: MySQL or MariaDB, with the installed `mysql2` or `mariadb`
+ * - `memcached://host`, `memcached://a,b`: Memcached, one server or several
+ * - `near:redis://host`, `near:postgres://…`: one of these, with what is read often in the memory of the process
+ * - `cached:postgres://host/database?cache=redis://host`: any of these with another one in front as its cache
  * - `module:./my-store.js`: a module of your own, whose default export is a store, or a function that gives one
  *
  * Paths are relative to the working directory.
@@ -58,6 +73,19 @@ export function storeFromUrl(url: string, env: Environment = globalThis.process?
     throw config(`A store's URL begins with one of ${known}`);
   }
   return open(withoutSlashes(url.slice(colon + 1)), env, url);
+}
+
+/** The store that the rest of a `near:` URL names, and the feed of its changes. */
+function nearStoreFromUrl(url: string): Opened {
+  if (/^rediss?(\+sentinel|\+cluster)?:/.test(url)) return nearStore(redisPartsFromUrl(url));
+  if (/^postgres(ql)?:/.test(url)) return nearStore(postgresPartsFromUrl(url));
+  throw config("A near store's URL is `near:redis://…` or `near:postgres://…`");
+}
+
+function cachedStoreFromUrl(url: string, env: Environment): Opened {
+  const { store, cache } = splitCachedUrl(url);
+  // That neither is stateless is checked there.
+  return cachedStore({ store: storeFromUrl(store, env) as SessionStore, cache: storeFromUrl(cache, env) as SessionStore });
 }
 
 /** `file:///var/x` and `sqlite:///var/x` mean `/var/x`; `sqlite://./x` means `./x`. */

@@ -1,100 +1,138 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+// The counter, started: PORT is where it listens, SOJOURN_STORE where its sessions are, WORKERS how many processes serve it.
+import cluster from "node:cluster";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createSessions } from "sojourn";
-import { nodeSession } from "sojourn/node";
-import { sqliteStore } from "sojourn/stores/sqlite";
-import { page } from "./page.ts";
+import {
+  createSessions,
+  DEFAULT_STORE,
+  isSessionError,
+  storeFromUrl,
+  type SessionStore,
+  type StatelessStore,
+} from "sojourn";
+import { counterApp, type Visit } from "./app.ts";
+import { startWorkers } from "./workers.ts";
 
-/** What this application keeps for a visitor. */
-interface Visit {
-  count?: number;
+const url = process.env["SOJOURN_STORE"] ?? DEFAULT_STORE;
+const port = numberOf("PORT", 3000, 0, 65_535);
+const workers = numberOf("WORKERS", 1, 1, 64);
+const store = port === undefined || workers === undefined ? undefined : openStore();
+
+if (store !== undefined && port !== undefined && workers !== undefined) {
+  if (workers === 1 || cluster.isWorker) serve(store, port);
+  else void supervise(store, workers);
 }
 
-const sessions = createSessions<Visit>({
-  store: sqliteStore("sessions.db"),
-  // The counter is served over plain http on loopback: the one case in which a cookie may do without `Secure`.
-  cookie: { secure: false },
-});
+/** One process: the server itself. */
+function serve(opened: SessionStore | StatelessStore, wanted: number): void {
+  const sessions = createSessions<Visit>({
+    store: opened,
+    // The counter is served over plain http on loopback: the one case in which a cookie may do without `Secure`.
+    cookie: { secure: false },
+  });
+  const app = counterApp(sessions);
+  const server = createServer((req, res) => {
+    if (cluster.worker !== undefined) res.setHeader("X-Worker", String(cluster.worker.id));
+    return app(req, res);
+  });
+  server.on("error", (error: NodeJS.ErrnoException) => {
+    const taken = `Port ${wanted} is in use. Choose another one: PORT=${wanted + 1} npm start`;
+    refuse(error.code === "EADDRINUSE" ? taken : error.message);
+    void sessions.close().then(disconnect);
+  });
+  server.listen(wanted, "127.0.0.1", () => {
+    if (cluster.isPrimary) welcome((server.address() as AddressInfo).port);
+  });
 
-/** The tutorial's view: counts, exactly, however many requests run at once. */
-async function counter(req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const count = await sessions.of(req).update((visit) => (visit.count = (visit.count ?? 0) + 1));
-  answer(req, res, count === 1 ? "No count in session. Setting to 1" : `new count=${count}`);
+  /** Finishes the requests that are under way, then closes the store. */
+  onStop(function stop() {
+    if (!server.listening) {
+      server.once("listening", stop);
+      return;
+    }
+    server.close(() => {
+      void sessions.close().then(() => {
+        if (cluster.isPrimary) console.log("Stopped.");
+        disconnect();
+      });
+    });
+    server.closeIdleConnections();
+  });
 }
 
-/** What the cookie stands for: the stored session, decoded. */
-async function show(req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const session = sessions.of(req);
-  await session.load();
-  const stored = session.id === null ? null : await sessions.find(session.id);
-  answer(req, res, stored === null ? "There is no session yet." : JSON.stringify(stored, null, 2));
+/** Several processes behind one port: this one starts the others and ends them. */
+async function supervise(opened: SessionStore | StatelessStore, count: number): Promise<void> {
+  const { name, reach } = opened;
+  // It was opened to be looked at: each worker opens its own.
+  if ("close" in opened) await opened.close?.();
+  if (reach === "process") {
+    refuse(
+      `The ${name} store keeps its sessions in one process: each of ${count} workers would have its own, and visitors would lose theirs.\n` +
+        `Name a store that they share, as in SOJOURN_STORE=${DEFAULT_STORE}, or start one: WORKERS=1 npm start`,
+    );
+    return;
+  }
+  onStop(
+    startWorkers({
+      count,
+      onReady: welcome,
+      onRefused: refuse,
+      onStopped: () => console.log("Stopped."),
+    }),
+  );
 }
 
-async function logout(req: IncomingMessage, res: ServerResponse): Promise<void> {
-  await sessions.of(req).logout();
-  res.writeHead(303, { Location: "/" }).end();
+function openStore(): SessionStore | StatelessStore | undefined {
+  try {
+    return storeFromUrl(url);
+  } catch (error) {
+    if (!isSessionError(error)) throw error;
+    refuse(`SOJOURN_STORE: ${error.message}`);
+    return undefined;
+  }
 }
 
-function answer(req: IncomingMessage, res: ServerResponse, text: string): void {
-  const asksForHtml = req.headers.accept?.includes("text/html") === true;
-  res.setHeader("Content-Type", `text/${asksForHtml ? "html" : "plain"}; charset=utf-8`);
-  res.end(asksForHtml ? page(text) : `${text}\n`);
+function numberOf(name: string, fallback: number, least: number, most: number): number | undefined {
+  const value = Number(process.env[name] ?? fallback);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  refuse(`${name} must be a number from ${least} to ${most}.`);
+  return undefined;
 }
 
-const routes: Readonly<Record<string, typeof counter>> = {
-  "GET /": counter,
-  "GET /session": show,
-  "POST /logout": logout,
-};
+function onStop(stop: () => void): void {
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+}
 
-const server = createServer(
-  nodeSession(sessions).wrap((req, res) => {
-    const view = routes[`${req.method} ${req.url?.split("?", 1)[0]}`];
-    if (view !== undefined) return view(req, res);
-    res.writeHead(404, { "Content-Type": "text/plain" }).end("There is nothing here.\n");
-  }),
-);
+/** A worker is held by its connection to the first process. */
+function disconnect(): void {
+  if (cluster.isWorker) process.disconnect();
+}
 
-const port = Number(process.env["PORT"] ?? 3000);
+/** Says why it cannot begin, through the first process, so that it is said once. */
+function refuse(message: string): void {
+  process.exitCode = 1;
+  if (cluster.isWorker) process.send?.(message);
+  else console.error(message);
+}
 
-if (Number.isInteger(port) && port >= 0 && port <= 65_535) server.listen(port, "127.0.0.1", welcome);
-else refuse("PORT must be a number from 0 to 65535.");
+function welcome(listening: number): void {
+  const address = `http://127.0.0.1:${listening}`;
+  const isDefault = url === DEFAULT_STORE;
+  const served = workers === 1 ? "" : `, served by ${workers} processes`;
+  const kept = isDefault ? "in sessions.db" : `where SOJOURN_STORE says (${store?.name ?? ""})`;
+  const look = isDefault ? '\n    sqlite3 sessions.db "SELECT * FROM sojourn_sessions_readable"' : "";
+  console.log(`The counter is at ${address}${served}, its sessions are ${kept}.
 
-server.on("error", (error: NodeJS.ErrnoException) => {
-  const taken = `Port ${port} is in use. Choose another one: PORT=${port + 1} npm start`;
-  refuse(error.code === "EADDRINUSE" ? taken : error.message);
-});
-
-function welcome(): void {
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  console.log(`The counter is at ${url}, its sessions are in sessions.db.
-
-  Open ${url} in a browser, and reload. Or count with curl and a cookie jar:
-    curl -b /tmp/jar -c /tmp/jar ${url}/
+  Open ${address} in a browser, and reload. Or count with curl and a cookie jar:
+    curl -b /tmp/jar -c /tmp/jar ${address}/
 
   Decipher the cookie that it set, from the jar, or by its value (a browser's tools show it, as "sid"):
     npx sojourn inspect - < /tmp/jar
     npx sojourn inspect VALUE
 
   See all sessions:
-    npx sojourn list
-    sqlite3 sessions.db "SELECT * FROM sojourn_sessions_readable"
+    npx sojourn list${look}
 
   Stop it with Ctrl+C, and start it again: it counts on.`);
-}
-
-process.on("SIGINT", stop);
-process.on("SIGTERM", stop);
-
-/** Finishes the requests that are under way, then closes the store. */
-function stop(): void {
-  if (!server.listening) return;
-  server.close(() => void sessions.close().then(() => console.log("Stopped.")));
-  server.closeIdleConnections();
-}
-
-function refuse(message: string): void {
-  console.error(message);
-  process.exitCode = 1;
-  void sessions.close();
 }

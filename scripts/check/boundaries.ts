@@ -10,11 +10,11 @@ interface Rule {
 }
 
 /** The part of the core that a store may know. */
-const CONTRACT = ["core/store.ts", "core/record.ts", "core/id.ts", "core/errors.ts", "core/clock.ts"];
+const CONTRACT = ["core/store.ts", "core/record.ts", "core/id.ts", "core/errors.ts", "core/clock.ts", "core/feed.ts"];
 
 /**
  * Who may know whom, as ARCHITECTURE.md has it, by folder; a store is a part by itself, and so is what stands in `src/` itself.
- * What has to run where there is no Node.js (all but the file and SQLite stores, the kits and the program) keeps to builtins
+ * What has to run where there is no Node.js (all but the file, SQLite and Memcached stores, the kits and the program) keeps to builtins
  * that Bun, Deno and Workers have too.
  */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -23,12 +23,29 @@ const RULES: Readonly<Record<string, Rule>> = {
   codec: { own: ["crypto/"], builtins: ["zlib"] },
   core: { own: ["crypto/", "cookie/", "codec/"], builtins: ["crypto", "diagnostics_channel"] },
   middleware: { own: ["core/", "cookie/"], builtins: [] },
+  // It watches its cache as sessions watch their store.
+  "stores/cached": { own: [...CONTRACT, "core/events.ts", "core/store-health.ts", "core/store-limit.ts"], builtins: [] },
   "stores/cookie": { own: [...CONTRACT, "codec/", "cookie/", "crypto/"], builtins: [] },
-  "stores/file": { own: CONTRACT, builtins: ["crypto", "fs", "fs/promises", "path", "timers/promises", "util"] },
-  // What the SQL stores over the network share is in `stores/sql/`, which is no store itself.
+  // What the bridges share is in `stores/keyed/`, which is no store itself.
+  "stores/express-session": { own: [...CONTRACT, "stores/keyed/"], builtins: [] },
+  "stores/file": { own: CONTRACT, builtins: ["crypto", "path"] },
+  "stores/memcached": { own: CONTRACT, builtins: ["crypto"] },
+  // What the SQL stores share, dialects included, is in `stores/sql/`, which is no store itself.
   "stores/mysql": { own: [...CONTRACT, "stores/sql/"], builtins: ["crypto"] },
+  // It tells when its feed is lost, which no call of it would show.
+  "stores/near": { own: [...CONTRACT, "core/events.ts"], builtins: ["crypto"] },
   "stores/postgres": { own: [...CONTRACT, "stores/sql/"], builtins: ["crypto"] },
-  "stores/sqlite": { own: CONTRACT, builtins: ["module"] },
+  // Its engines speak to the databases that Django has, through the clients that the stores know.
+  django: {
+    own: [
+      ...["core/", "codec/", "crypto/"],
+      ...["stores/sql/", "stores/postgres/clients.ts", "stores/mysql/clients.ts", "stores/memcached/"],
+    ],
+    builtins: ["crypto", "fs/promises", "path", "zlib"],
+  },
+  "stores/kysely": { own: [...CONTRACT, "stores/sql/"], builtins: ["crypto"] },
+  "stores/sqlite": { own: [...CONTRACT, "stores/sql/"], builtins: ["module"] },
+  "stores/unstorage": { own: [...CONTRACT, "stores/keyed/"], builtins: [] },
   adapters: { own: ["core/", "middleware/"], builtins: ["async_hooks", "http", "http2", "stream"] },
   // The kits drive sessions through the session middleware, as an application does, and speak HTTP to it.
   testing: {

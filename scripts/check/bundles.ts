@@ -14,7 +14,7 @@ export interface Bundle {
 
 const STORES = "src/stores/";
 /** What stores share without being one. */
-const SHARED = "src/stores/sql/";
+const SHARED = ["src/stores/sql/", "src/stores/keyed/"];
 const ADAPTERS = "src/adapters/";
 const TOOLS = ["src/testing/", "src/cli/"];
 const SESSIONS = ["src/core/session.ts", "src/core/sessions.ts", "src/core/work.ts", "src/middleware/", "src/index.ts"];
@@ -31,6 +31,7 @@ const LIMITS: readonly (readonly [subpath: RegExp, without: readonly string[], f
   [/^\.\/stores\/(memory|cookie)$/, [...SESSIONS, ADAPTERS, ...TOOLS], EVERYWHERE],
   [/^\.\/stores\//, [...SESSIONS, ADAPTERS, ...TOOLS], undefined],
   [/^\.\/codec\/rich$/, ["src/core/", "src/middleware/", STORES, ADAPTERS, ...TOOLS], [...EVERYWHERE, "devalue"]],
+  [/^\.\/django$/, ["src/index.ts", "src/middleware/", ADAPTERS, ...TOOLS], undefined],
   [/^\.\/middleware$/, ["src/index.ts", STORES, ADAPTERS, ...TOOLS], EVERYWHERE],
   [/^\.\/(fetch|hono)$/, ["src/index.ts", STORES, ...TOOLS], EVERYWHERE],
   [/^\.\/(node|express|fastify|koa)$/, ["src/index.ts", STORES, ...TOOLS], undefined],
@@ -76,7 +77,7 @@ export function faultsOf(subpath: string, { files, foreign }: Bundle): string[] 
   const store = /^\.\/(?<path>stores\/.+)$/.exec(subpath)?.groups?.path;
   const strangers = [...files].filter((file) => {
     const other =
-      store !== undefined && file.startsWith(STORES) && ![`src/${store}`, SHARED].some((own) => file.startsWith(own));
+      store !== undefined && file.startsWith(STORES) && ![`src/${store}`, ...SHARED].some((own) => file.startsWith(own));
     return other || without.some((path) => file.startsWith(path));
   });
   const others = [...foreign].filter((name) => allowed !== undefined && !allowed.includes(name));

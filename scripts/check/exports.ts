@@ -100,6 +100,7 @@ async function faultsOfPackage(root: string, entries: readonly Entry[]): Promise
 }
 
 function isBuiltFrom(root: string, path: string): boolean {
+  if (/^dist\/chunks\/[\w-]+\.js(\.map)?$/.test(path)) return true;
   const source = path.replace(/^dist/, "src").replace(/(\.d\.ts|\.js)(\.map)?$/, ".ts");
   return existsSync(join(root, source));
 }

@@ -1,7 +1,8 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runNpm, runTool } from "./command.ts";
+import { build as buildPackage } from "../build/build.ts";
+import { runNpm } from "./command.ts";
 import { manifestOf } from "./manifest.ts";
 
 /** The package as it would be published. */
@@ -34,8 +35,8 @@ async function build(root: string): Promise<Packed> {
   for (const name of SOURCES)
     if (existsSync(join(root, name))) cpSync(join(root, name), join(content, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(content, "node_modules"));
-  const compiled = await runTool(root, "tsc", ["-p", "tsconfig.build.json"], content);
-  if (compiled.code !== 0) return { ...NOTHING, problems: [compiled.output.trimEnd()] };
+  const built = await buildPackage(content);
+  if (built.length > 0) return { ...NOTHING, problems: built };
   const tool = await runNpm(["pack", "--ignore-scripts", "--json", "--pack-destination", folder], content);
   if (tool.code !== 0) return { ...NOTHING, problems: [tool.output.trimEnd()] };
   const [told] = JSON.parse(tool.output.slice(tool.output.indexOf("["))) as {

@@ -8,11 +8,14 @@ export interface Head {
   readonly headers: readonly (readonly [name: string, value: OutgoingHttpHeader])[];
 }
 
+const NO_HEADERS: Head["headers"] = [];
+
 const isHttp2 = (res: ServerResponse): boolean => res.req?.httpVersionMajor === 2;
 
 /** Reads a response's head, to be put back by {@link restoreHead}. */
 export function headOf(res: ServerResponse): Head {
-  const headers = res.getHeaderNames().map((name) => [name, res.getHeader(name) ?? ""] as const);
+  const names = res.getHeaderNames();
+  const headers = names.length === 0 ? NO_HEADERS : names.map((name) => [name, res.getHeader(name) ?? ""] as const);
   return { status: res.statusCode, message: messageOf(res), headers };
 }
 

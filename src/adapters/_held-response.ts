@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import type { HeaderChanges, SessionResponse } from "../middleware/exchange.ts";
+import { isPending } from "../core/settled.ts";
+import type { Awaitable } from "../core/store.ts";
 import { errorAnswer } from "./_error-answer.ts";
 import { fixHead, showEnded, showFull, showPlain, watchHead } from "./_gates.ts";
 import {
@@ -11,26 +13,32 @@ import {
   assertStatus,
   type Head,
   headFixed,
-  headOf,
   messageOf,
   restoreHead,
   sendsAtOnce,
   setStatus,
 } from "./_head.ts";
+import type { Detour, Verb, VerbHandler, Verbs } from "./_response-verbs.ts";
 
 /** What a held response asks of its adapter. */
 export interface Holder {
   /** Commits the session. Called once, before the first byte of the headers leaves. */
-  commit(response: SessionResponse): Promise<HeaderChanges>;
+  commit(response: SessionResponse): Awaitable<HeaderChanges>;
   /** What the error's answer has to carry when the commit failed. */
   owed(): HeaderChanges;
   /** The commit failed: answers the error, on a response that is as new. */
   answer(error: unknown): void;
-  /** The response closed, and the commit is over. */
-  closed(): void;
+  /** The response closed, and the commit is over. With `streamed`, the headers left before the end of the body. */
+  closed(streamed: boolean): void;
 }
 
-type Verb = "writeHead" | "write" | "end" | "flushHeaders";
+/** What a framework knows of a response that it is about to send. */
+export interface CommitOptions {
+  /** Reads a header by its lower-case name. Default the response's own. */
+  readonly header?: SessionResponse["header"];
+  /** False when the whole body is there, so that nothing is changed while it is sent. Default true. */
+  readonly streams?: boolean;
+}
 
 interface Call {
   readonly verb: Verb;
@@ -52,12 +60,12 @@ const answers = new AsyncLocalStorage<HeldResponse>();
 
 const IS_BUN = "bun" in process.versions;
 
-export class HeldResponse {
+export class HeldResponse implements VerbHandler {
   readonly #res: ServerResponse;
   readonly #holder: Holder;
-  readonly #before: Readonly<Record<Verb, (...args: never[]) => unknown>>;
+  readonly #before: Verbs;
   readonly #first: Head;
-  readonly #queue: Call[] = [];
+  #queue: Call[] | undefined;
   #sources: Set<Readable> | undefined;
   #stage: Stage = "open";
   #head: { readonly status: number; readonly message: string; readonly explicit: boolean } | undefined;
@@ -66,22 +74,25 @@ export class HeldResponse {
   #drain = false;
   #replaying = false;
   #closed: boolean;
+  /** True when the headers left, or are to leave, before the end of the body. */
+  #streams = false;
+  /** The commit, when it was asked for and has to be waited for. */
+  #committing: Promise<HeaderChanges> | undefined;
   #error: unknown;
 
-  constructor(res: ServerResponse, holder: Holder) {
+  /** @param first the head as it was before the handler, which the answer to a failed commit begins with */
+  constructor(res: ServerResponse, detoured: Detour, first: Head, holder: Holder) {
     this.#res = res;
     this.#holder = holder;
-    this.#first = headOf(res);
+    this.#first = first;
+    this.#before = detoured.before;
+    detoured.handler = this;
     this.#closed = res.destroyed;
-    this.#before = { writeHead: res.writeHead, write: res.write, end: res.end, flushHeaders: res.flushHeaders };
-    res.writeHead = (...args: unknown[]) => this.#writeHead(args);
-    res.write = (...args: unknown[]) => this.#write(args);
-    res.end = (...args: unknown[]) => this.#end(args);
-    res.flushHeaders = () => this.#flushHeaders();
-    res.on("pipe", (source: Readable) => this.#piped(source));
+    res.on("pipe", this.#piped);
     res.once("close", () => {
       this.#closed = true;
-      this.#settle();
+      // What the handler does right after its answer comes first.
+      setImmediate(() => this.#settle());
     });
   }
 
@@ -99,14 +110,34 @@ export class HeldResponse {
    * Commits on behalf of a framework that sends its responses after its hooks, and lets the response pass from then on, also when
    * the commit fails, which then is the framework's to answer.
    *
+   * @param status the response's
    * @throws what the commit rejects with
    */
-  async commit(status: number, header = this.#header): Promise<HeaderChanges> {
+  commit(status: number, { header = this.#header, streams = true }: CommitOptions = {}): Awaitable<HeaderChanges> {
+    this.#streams = streams;
     this.#stage = "committing";
+    let changes: Awaitable<HeaderChanges>;
     try {
-      return await this.#holder.commit(this.#seen(status, header));
-    } finally {
+      changes = this.#holder.commit(new Seen(this, status, header));
+    } catch (error) {
       this.#release();
+      throw error;
+    }
+    if (isPending(changes)) return changes.finally(() => this.#release());
+    this.#release();
+    return changes;
+  }
+
+  take(verb: Verb, args: readonly unknown[]): unknown {
+    switch (verb) {
+      case "writeHead":
+        return this.#writeHead(args);
+      case "write":
+        return this.#write(args);
+      case "end":
+        return this.#end(args);
+      case "flushHeaders":
+        return this.#flushHeaders();
     }
   }
 
@@ -118,14 +149,19 @@ export class HeldResponse {
     if (this.#head) throw headFixed(this.#res, "write");
     applyHead(this.#res, args);
     this.#fix(true);
-    if (sendsAtOnce(this.#res)) this.#begin();
+    if (sendsAtOnce(this.#res)) {
+      this.#streams = true;
+      this.#begin();
+    }
     return this.#res;
   }
 
   #write(args: readonly unknown[]): boolean {
+    this.#streams = true;
     if (this.#passes) return this.#call({ verb: "write", args }) as boolean;
     if (this.#lost) return this.#discard(args, false);
     assertChunk(args[0]);
+    if (this.#passesAtOnce()) return this.#call({ verb: "write", args }) as boolean;
     this.#keep({ verb: "write", args });
     if (!this.#drain) showFull(this.#res, true);
     this.#drain = true;
@@ -140,6 +176,10 @@ export class HeldResponse {
     }
     if (this.#lost) return this.#discard(args, this.#res);
     if (args[0] && typeof args[0] !== "function") assertChunk(args[0]);
+    if (this.#passesAtOnce()) {
+      this.#call({ verb: "end", args });
+      return this.#res;
+    }
     this.#keep({ verb: "end", args });
     this.#ended = true;
     showEnded(this.#res);
@@ -147,8 +187,10 @@ export class HeldResponse {
   }
 
   #flushHeaders(): void {
-    if (this.#passes) this.#call({ verb: "flushHeaders", args: [] });
-    else if (!this.#lost) this.#keep({ verb: "flushHeaders", args: [] });
+    if (this.#lost) return;
+    this.#streams = true;
+    if (this.#passes || this.#passesAtOnce()) this.#call({ verb: "flushHeaders", args: [] });
+    else this.#keep({ verb: "flushHeaders", args: [] });
   }
 
   get #passes(): boolean {
@@ -167,15 +209,15 @@ export class HeldResponse {
     return Reflect.apply(this.#before[verb], this.#res, args);
   }
 
-  #piped(source: Readable): void {
+  readonly #piped = (source: Readable): void => {
     if (!this.#sources) this.#res.on("unpipe", (gone: Readable) => this.#sources?.delete(gone));
     this.#sources ??= new Set();
     this.#sources.add(source);
-  }
+  };
 
   #keep(call: Call): void {
     if (!this.#head) this.#fix(false);
-    this.#queue.push(call);
+    (this.#queue ??= []).push(call);
     this.#begin();
   }
 
@@ -186,33 +228,58 @@ export class HeldResponse {
     this.#unfix = fixHead(this.#res);
   }
 
+  /** Commits when something is to be sent, and lets it pass where nothing has to be waited for. */
+  #passesAtOnce(): boolean {
+    if (this.#stage !== "open" && this.#stage !== "fixed") return false;
+    const changes = this.#commit();
+    if (isPending(changes)) {
+      this.#committing = changes;
+      return false;
+    }
+    this.#unfix?.();
+    try {
+      if (!this.gone) addHeaders(this.#res, changes);
+      this.#release();
+      return true;
+    } catch (error) {
+      // The head that the handler made cannot be sent: it is answered as a commit that failed.
+      this.#stage = "fixed";
+      this.#committing = rejected(error);
+      return false;
+    }
+  }
+
+  #commit(): Awaitable<HeaderChanges> {
+    const status = this.#head?.status ?? assertStatus(this.#res.statusCode);
+    try {
+      return this.#holder.commit(new Seen(this, status, this.#header));
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
   #begin(): void {
     if (this.#stage === "committing") return;
     this.#stage = "committing";
-    const { status } = this.#head ?? { status: this.#res.statusCode };
-    this.#holder.commit(this.#seen(status, this.#header)).then(
-      (changes) => this.#replay(changes),
+    const changes = this.#committing ?? this.#commit();
+    if (!isPending(changes)) return this.#replay(changes);
+    changes.then(
+      (value) => this.#replay(value),
       (error: unknown) => this.#fail(error),
     );
   }
 
   readonly #header = (name: string): string | undefined => this.#res.getHeader(name)?.toString();
 
-  #seen(status: number, header: SessionResponse["header"]): SessionResponse {
-    const gone = () => this.#closed || this.#res.destroyed;
-    return {
-      status,
-      header,
-      get aborted() {
-        return gone();
-      },
-    };
+  /** True when the client went away. */
+  get gone(): boolean {
+    return this.#closed || this.#res.destroyed;
   }
 
   #replay(changes: HeaderChanges): void {
     try {
       this.#unfix?.();
-      if (!this.#closed) addHeaders(this.#res, changes);
+      if (!this.gone) addHeaders(this.#res, changes);
       this.#release();
     } catch (error) {
       this.#fail(error);
@@ -230,8 +297,11 @@ export class HeldResponse {
       setStatus(res, status, message);
       if (explicit) this.#call({ verb: "writeHead", args: message ? [status, message] : [status] });
     }
+    const queue = this.#queue;
+    this.#queue = undefined;
+    if (queue === undefined) return this.#settle();
     this.#replaying = true;
-    const results = this.#queue.splice(0).map((call) => this.#call(call));
+    const results = queue.map((call) => this.#call(call));
     this.#replaying = false;
     if (this.#drain) {
       showFull(res, false);
@@ -258,7 +328,8 @@ export class HeldResponse {
     }
     restoreHead(res, { ...this.#first, status: errorAnswer(error).status });
     addHeaders(res, this.#holder.owed());
-    for (const { args } of this.#queue.splice(0)) this.#discard(args, undefined);
+    for (const { args } of this.#queue ?? []) this.#discard(args, undefined);
+    this.#queue = undefined;
     this.#stage = "answering";
     if (this.#ended) this.#holder.answer(error);
     else answers.run(this, () => this.#holder.answer(error));
@@ -280,6 +351,27 @@ export class HeldResponse {
   }
 
   #settle(): void {
-    if (this.#closed && (this.#passes || this.#lost)) this.#holder.closed();
+    if (this.#closed && (this.#passes || this.#lost)) this.#holder.closed(this.#streams);
+  }
+}
+
+async function rejected(error: unknown): Promise<never> {
+  throw error;
+}
+
+/** What the commit sees of a response. */
+class Seen implements SessionResponse {
+  readonly status: number;
+  readonly header: SessionResponse["header"];
+  readonly #held: HeldResponse;
+
+  constructor(held: HeldResponse, status: number, header: SessionResponse["header"]) {
+    this.status = status;
+    this.header = header;
+    this.#held = held;
+  }
+
+  get aborted(): boolean {
+    return this.#held.gone;
   }
 }

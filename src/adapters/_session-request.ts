@@ -14,29 +14,73 @@ export interface ProxyOptions {
   readonly trustProxy?: boolean;
 }
 
-/** What the session needs of a Node request. */
-export function nodeRequest(req: NodeRequest, secure: boolean): SessionRequest {
-  return {
-    method: req.method ?? "GET",
-    secure,
-    header: (name) => {
-      const value = req.headers[name];
-      return Array.isArray(value) ? value.join(", ") : value;
-    },
-  };
+/** What the session needs of a Node request, read when it is needed. */
+class NodeSessionRequest implements SessionRequest {
+  readonly #req: NodeRequest;
+  readonly #secure: boolean | ProxyOptions;
+
+  constructor(req: NodeRequest, secure: boolean | ProxyOptions) {
+    this.#req = req;
+    this.#secure = secure;
+  }
+
+  get method(): string {
+    return this.#req.method ?? "GET";
+  }
+
+  get secure(): boolean {
+    return typeof this.#secure === "boolean" ? this.#secure : nodeSecure(this.#req, this.#secure);
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#req.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+}
+
+/**
+ * What the session needs of a Node request.
+ *
+ * @param secure whether it came by https, or how to tell where the framework does not
+ */
+export function nodeRequest(req: NodeRequest, secure: boolean | ProxyOptions): SessionRequest {
+  return new NodeSessionRequest(req, secure);
 }
 
 /** True when a Node request came by https, as far as its socket or a trusted proxy can tell. */
-export function nodeSecure(req: NodeRequest, { trustProxy = false }: ProxyOptions): boolean {
+function nodeSecure(req: NodeRequest, { trustProxy = false }: ProxyOptions): boolean {
   const forwarded = trustProxy ? forwardedSecure(req.headers["x-forwarded-proto"]) : undefined;
   return forwarded ?? ("encrypted" in req.socket && req.socket.encrypted);
 }
 
+/** What the session needs of a Web `Request`, read when it is needed. */
+class WebSessionRequest implements SessionRequest {
+  readonly #request: Request;
+  readonly #options: ProxyOptions;
+
+  constructor(request: Request, options: ProxyOptions) {
+    this.#request = request;
+    this.#options = options;
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  get secure(): boolean {
+    const { trustProxy = false } = this.#options;
+    const forwarded = trustProxy ? forwardedSecure(this.header("x-forwarded-proto")) : undefined;
+    return forwarded ?? this.#request.url.startsWith("https:");
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined;
+  }
+}
+
 /** What the session needs of a Web `Request`. */
-export function webRequest(request: Request, { trustProxy = false }: ProxyOptions): SessionRequest {
-  const header = (name: string) => request.headers.get(name) ?? undefined;
-  const forwarded = trustProxy ? forwardedSecure(header("x-forwarded-proto")) : undefined;
-  return { method: request.method, secure: forwarded ?? request.url.startsWith("https:"), header };
+export function webRequest(request: Request, options: ProxyOptions): SessionRequest {
+  return new WebSessionRequest(request, options);
 }
 
 function forwardedSecure(value: string | readonly string[] | undefined): boolean | undefined {

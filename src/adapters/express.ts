@@ -3,7 +3,7 @@ import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { isAttached, processRequest } from "../middleware/exchange.ts";
 import { hold, type PropertyOptions, setProperty } from "./_attach.ts";
-import { nodeRequest, nodeSecure } from "./_session-request.ts";
+import { nodeRequest } from "./_session-request.ts";
 
 /** Options of {@link expressSession}. */
 export interface ExpressSessionOptions extends PropertyOptions {}
@@ -33,7 +33,7 @@ export function expressSession<T extends object>(
       if (!mounted) hold(session, res, next);
       next();
     };
-    const session = processRequest(sessions, nodeRequest(req, req.secure ?? nodeSecure(req, {})), req);
+    const session = processRequest(sessions, nodeRequest(req, req.secure ?? {}), req);
     if (session instanceof Promise) session.then(attach, next);
     else attach(session);
   };

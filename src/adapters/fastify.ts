@@ -1,6 +1,8 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
+import { isThenable } from "../core/plain.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
+import { whenSettled } from "../core/settled.ts";
 import { type HeaderChanges, isAttached, processRequest } from "../middleware/exchange.ts";
 import { withHeaders } from "../middleware/with-headers.ts";
 import { hold, type PropertyOptions, setProperty } from "./_attach.ts";
@@ -27,7 +29,8 @@ export function fastifySession<T extends object>(
   const { property = "session" } = options;
 
   const plugin: FastifyPluginCallback = (fastify, _options, done) => {
-    const opened = new WeakMap<FastifyRequest, Opened>();
+    // On the request, as a map of every request would keep the garbage collector busy; other sessions on it have a key of their own.
+    const OPENED = Symbol("sojourn.opened");
     // Declared beforehand, the property does not change the shape of the request's objects.
     if (property !== false && !fastify.hasRequestDecorator(property)) fastify.decorateRequest(property, null);
 
@@ -36,8 +39,11 @@ export function fastifySession<T extends object>(
       const attach = (session: Session<T>): void => {
         setProperty(request, options, session);
         if (!mounted) {
-          const held = hold(session, reply.raw, (error) => sendError(reply.raw, error));
-          opened.set(request, { held, headers: { ...reply.getHeaders() } });
+          const headers = reply.getHeaders();
+          const fail = (error: unknown): void => sendError(reply.raw, error);
+          hold(session, reply.raw, fail, (held) => {
+            (request as Carrier)[OPENED] = new Opened(held, headers);
+          });
         }
         next();
       };
@@ -47,21 +53,21 @@ export function fastifySession<T extends object>(
       else attach(session);
     });
 
-    fastify.addHook("onSend", async (request, reply, payload) => {
-      const open = opened.get(request);
-      if (!open?.held.open) return payload;
-      const own = payload instanceof Response ? payload : undefined;
+    fastify.addHook("onSend", (request, reply, payload, next) => {
+      const open = (request as Carrier)[OPENED];
+      if (!open?.held.open) return next(null, payload);
+      let sent: unknown;
       try {
-        const changes = await open.held.commit(own?.status ?? reply.statusCode, (name) => {
-          return own?.headers.get(name) ?? reply.getHeader(name)?.toString();
-        });
-        return own ? withHeaders(own, changes) : addReplyHeaders(reply, changes, payload);
+        sent = commitReply(open, reply, payload);
       } catch (error) {
-        for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
-        reply.headers(open.headers);
-        addReplyHeaders(reply, open.held.owed(), undefined);
-        throw error;
+        return next(refused(open, reply, error));
       }
+      if (isThenable(sent))
+        sent.then(
+          (value) => next(null, value),
+          (error: unknown) => next(refused(open, reply, error)),
+        );
+      else next(null, sent);
     });
     done();
   };
@@ -73,10 +79,36 @@ export function fastifySession<T extends object>(
   });
 }
 
-interface Opened {
+/** Stores the session and adds its headers to the reply, or to the `Response` that is sent in its place. */
+function commitReply({ held }: Opened, reply: FastifyReply, payload: unknown): unknown {
+  const own = payload instanceof Response ? payload : undefined;
+  const changes = held.commit(own?.status ?? reply.statusCode, {
+    header: (name) => own?.headers.get(name) ?? reply.getHeader(name)?.toString(),
+    streams: typeof payload !== "string" && !Buffer.isBuffer(payload),
+  });
+  return whenSettled(changes, (value) => (own ? withHeaders(own, value) : addReplyHeaders(reply, value, payload)));
+}
+
+/** Makes the reply as new for the answer to an error. */
+function refused({ held, headers }: Opened, reply: FastifyReply, error: unknown): Error {
+  for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+  reply.headers(headers);
+  addReplyHeaders(reply, held.owed(), undefined);
+  return error as Error;
+}
+
+type Carrier = FastifyRequest & Record<symbol, Opened | undefined>;
+type ReplyHeaders = Parameters<FastifyReply["headers"]>[0];
+
+class Opened {
   readonly held: HeldResponse;
   /** The reply's headers before the handler. */
-  readonly headers: Parameters<FastifyReply["headers"]>[0];
+  readonly headers: ReplyHeaders;
+
+  constructor(held: HeldResponse, headers: ReplyHeaders) {
+    this.held = held;
+    this.headers = headers;
+  }
 }
 
 function addReplyHeaders(reply: FastifyReply, { set, setCookie }: HeaderChanges, payload: unknown): unknown {

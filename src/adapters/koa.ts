@@ -3,6 +3,7 @@ import type { Sessions } from "../core/sessions.ts";
 import { type HeaderChanges, isAttached, processRequest } from "../middleware/exchange.ts";
 import { hold, type PropertyOptions, setProperty } from "./_attach.ts";
 import { addHeaders } from "./_head.ts";
+import type { HeldResponse } from "./_held-response.ts";
 import { nodeRequest } from "./_session-request.ts";
 
 /** Options of {@link koaSession}. */
@@ -15,6 +16,7 @@ export interface KoaContextLike {
   readonly request: object;
   readonly secure: boolean;
   readonly respond?: boolean;
+  readonly body?: unknown;
   onerror(error: Error): void;
 }
 
@@ -39,11 +41,14 @@ export function koaSession<T extends object>(sessions: Sessions<T>, options: Koa
       await next();
       return;
     }
-    const held = hold(session, res, (error) => ctx.onerror(error as Error));
+    let held: HeldResponse | undefined;
+    const fail = (error: unknown): void => ctx.onerror(error as Error);
+    hold(session, res, fail, (waiting) => (held = waiting));
     await next();
-    if (!held.open || ctx.respond === false) return;
+    if (!held?.open || ctx.respond === false) return;
     try {
-      addHeaders(res, await held.commit(res.statusCode));
+      const streams = typeof ctx.body !== "string" && !Buffer.isBuffer(ctx.body);
+      addHeaders(res, await held.commit(res.statusCode, { streams }));
     } catch (error) {
       addLater(res, held.owed());
       throw error;

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { isThenable } from "../core/plain.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../core/sessions.ts";
 import { isAttached, processRequest } from "../middleware/exchange.ts";
 import { hold, type PropertyOptions, setProperty } from "./_attach.ts";
 import { sendError } from "./_error-answer.ts";
-import { nodeRequest, nodeSecure, type ProxyOptions } from "./_session-request.ts";
+import { nodeRequest, type ProxyOptions } from "./_session-request.ts";
 
 /** Options of {@link nodeSession}. */
 export interface NodeSessionOptions extends PropertyOptions, ProxyOptions {
@@ -67,7 +68,7 @@ export function nodeSession<T extends object>(sessions: Sessions<T>, options: No
       setProperty(req, options, session);
       if (!mounted) hold(session, res, (error) => fail(res, error));
     };
-    const session = processRequest(sessions, nodeRequest(req, nodeSecure(req, options)), req);
+    const session = processRequest(sessions, nodeRequest(req, options), req);
     return session instanceof Promise ? session.then(attach) : attach(session);
   };
 
@@ -83,14 +84,29 @@ export function nodeSession<T extends object>(sessions: Sessions<T>, options: No
     return opening ? opening.then(next, (error: unknown) => fail(res, error)) : next();
   };
 
+  const run = (listener: NodeListener, req: IncomingMessage, res: ServerResponse): unknown => {
+    let result: unknown;
+    try {
+      result = listener(req, res);
+    } catch (error) {
+      return fail(res, error);
+    }
+    return isThenable(result) ? result.then(undefined, (error: unknown) => fail(res, error)) : result;
+  };
+
   const wrap = (listener: NodeListener): NodeListener => {
-    return async (req, res) => {
+    return (req, res) => {
+      let opening: void | Promise<void>;
       try {
-        await open(req, res);
-        await listener(req, res);
+        opening = open(req, res);
       } catch (error) {
-        fail(res, error);
+        return fail(res, error);
       }
+      if (opening === undefined) return run(listener, req, res);
+      return opening.then(
+        () => run(listener, req, res),
+        (error: unknown) => fail(res, error),
+      );
     };
   };
 

@@ -14,7 +14,7 @@ export const STORE_OPTIONS = {
   store: {
     type: "string",
     value: "URL",
-    help: "The store: sqlite:FILE, file:FOLDER, cookie:, module:FILE. Before SOJOURN_STORE.",
+    help: "The store: sqlite:FILE, file:FOLDER, redis://HOST, postgres://HOST/DB … Before SOJOURN_STORE.",
   },
   config: {
     type: "string",
@@ -104,6 +104,15 @@ function unknownOption(rawName: string, table: OptionTable): CliError {
 export function wholeNumber(name: string, text: string, least: number): number {
   const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least)) throw new CliError("ERR_CLI_OPTION_VALUE", `--${name} must be a whole number, ${least} or more`);
+  return value;
+}
+
+/** A number above 0 and at most 1. @throws {CliError} ERR_CLI_OPTION_VALUE */
+export function share(name: string, text: string): number {
+  const value = /^[0-9]*\.?[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value > 0 && value <= 1)) {
+    throw new CliError("ERR_CLI_OPTION_VALUE", `--${name} must be a number above 0 and at most 1`);
+  }
   return value;
 }
 

@@ -76,6 +76,28 @@ export const CLI_ERRORS = {
     fix: "A cookie store's sessions are with the visitors. To end all of them at once, replace the keys.",
     exit: EXIT.failed,
   },
+  ERR_CLI_NOT_LISTED: {
+    title: "These sessions cannot be listed",
+    fix: "A cache finds sessions by their keys alone, and signed cookies are with the visitors: `sojourn inspect` shows one of them.",
+    exit: EXIT.failed,
+  },
+  ERR_CLI_NO_USERS: {
+    title: "The database has no such table of users",
+    fix:
+      "Name the table of AUTH_USER_MODEL with `--user-table`, and its primary key with `--user-key`; or say `--trust-logins` to take every " +
+      "login as it stands.",
+    exit: EXIT.configuration,
+  },
+  ERR_CLI_IMPORT_TAKEN: {
+    title: "Another import of the same table has taken over",
+    fix: "Nothing is lost: let that one end, or run this again when it has.",
+    exit: EXIT.failed,
+  },
+  ERR_CLI_IMPORT_DIFFERS: {
+    title: "What was stored is not what comes back",
+    fix: "Do not use this store. Check what stands between (a proxy, a trigger, the database's encoding), then run the import again.",
+    exit: EXIT.failed,
+  },
   ERR_CLI_CONFIG_MISSING: {
     title: "The configuration file is not there",
     fix: "Check the path that `--config` names; it is relative to the working directory.",
@@ -94,6 +116,11 @@ export const CLI_ERRORS = {
   ERR_CLI_CONFIG_EXPORT: {
     title: "The configuration has no sessions as its default export",
     fix: "Write `export default { store: … }` with the options of createSessions, or `export default createSessions({ … })`.",
+    exit: EXIT.configuration,
+  },
+  ERR_CLI_SECRET_KEY: {
+    title: "Django's SECRET_KEY is not there",
+    fix: "Set the environment variable SECRET_KEY to that of Django's settings, and SECRET_KEY_FALLBACKS to the older ones, if any.",
     exit: EXIT.configuration,
   },
   ERR_CLI_UNEXPECTED: {

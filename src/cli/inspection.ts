@@ -103,7 +103,8 @@ function stateText({ stored }: Inspection, style: Style): string {
 function recordRows(record: SessionRecord, redact: boolean, now: number, style: Style): [string, string][] {
   const { userId, createdAt, expiresAt, data } = record;
   const user = userId === null ? style.dim("none") : redact ? style.dim("hidden") : escapeText(userId);
-  const moment = (at: number): string => `${utc(at)}  ${style.dim(relative(at, now))}`;
+  const moment = (at: number): string =>
+    Number.isNaN(at) ? style.dim("unknown") : `${utc(at)}  ${style.dim(relative(at, now))}`;
   return [
     ["user", user],
     ["created", moment(createdAt)],

@@ -32,8 +32,9 @@ export function span(seconds: number): string {
   return `${count} ${name}${count === 1 ? "" : "s"}`;
 }
 
-/** A moment as seen from `now`: `in 13 days`, `5 minutes ago`, `now`. */
+/** A moment as seen from `now`: `in 13 days`, `5 minutes ago`, `now`; `unknown` for NaN. */
 export function relative(milliseconds: number, now: number): string {
+  if (Number.isNaN(milliseconds)) return "unknown";
   const seconds = (milliseconds - now) / 1000;
   if (Math.abs(seconds) < 1) return "now";
   return seconds > 0 ? `in ${span(seconds)}` : `${span(seconds)} ago`;

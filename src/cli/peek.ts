@@ -4,7 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { SessionError } from "../core/errors.ts";
 import { CliError } from "./errors.ts";
-import { parseStoreUrl } from "./store-url.ts";
+import { parseStoreUrl, shownUrl } from "./store-url.ts";
 
 /** What can be said of a store before it is opened. */
 export type Presence = "there" | "missing" | "private";
@@ -23,7 +23,7 @@ export function requirePresence(url: string, cwd: string): void {
   if (presence === "private") throw new CliError("ERR_CLI_STORE_PRIVATE");
   if (presence === "missing") {
     const what = parseStoreUrl(url).scheme === "sqlite" ? "database" : "folder";
-    throw new CliError("ERR_CLI_STORE_MISSING", `There is no ${what} at the path of ${url}`);
+    throw new CliError("ERR_CLI_STORE_MISSING", `There is no ${what} at the path of ${shownUrl(url)}`);
   }
 }
 

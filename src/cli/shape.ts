@@ -18,6 +18,7 @@ export class Shape {
 
 /** Data with every value hidden: its keys stay, and for each value what it is. */
 export function shapeOf(value: unknown, depth = 0): unknown {
+  if (value instanceof Shape) return value;
   if (typeof value === "string") return new Shape(`string(${value.length})`);
   if (typeof value !== "object" || value === null) return new Shape(value === null ? "null" : typeof value);
   if (depth >= DEEPEST) return new Shape("nested deeper");

@@ -11,7 +11,7 @@ import type { Context } from "./context.ts";
 import { CliError } from "./errors.ts";
 import { migratingPart } from "./migrating.ts";
 import { peekDatabase, requirePresence } from "./peek.ts";
-import { parseStoreUrl, shownUrl } from "./store-url.ts";
+import { decidingUrl, parseStoreUrl, shownUrl } from "./store-url.ts";
 
 /** Who chose the store. */
 export type ChosenBy = "--store" | "SOJOURN_STORE" | "configuration" | "default";
@@ -110,7 +110,7 @@ export function targetOf(choice: Choice, store: SessionStore | StatelessStore): 
 export function openToLook(ctx: Context, url: string): SessionStore | StatelessStore {
   const { scheme, rest } = parseStoreUrl(url);
   const database = scheme === "sqlite" ? peekDatabase(resolve(ctx.cwd, rest)) : undefined;
-  return database === undefined ? storeFromUrl(url, ctx.env) : sqliteStore({ database, closeDatabase: true });
+  return database === undefined ? storeFromUrl(decidingUrl(url), ctx.env) : sqliteStore({ database, closeDatabase: true });
 }
 
 async function requireUsable(store: SessionStore | StatelessStore): Promise<void> {

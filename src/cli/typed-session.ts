@@ -28,25 +28,39 @@ export function keepSecret(ctx: Context, text: string): void {
  * @throws {CliError} ERR_CLI_NOT_A_SESSION, ERR_CLI_AMBIGUOUS
  */
 export function handleIn(text: string, names: CookieNames): SessionHandle {
-  const whole = toHandle(unquoted(text)) ?? toHandle(unquoted(percentDecoded(text)));
-  if (whole !== undefined) return whole;
-  const named = namedValue(text, names);
-  const handle = named === undefined ? undefined : toHandle(named);
+  const handle = nameIn(text, names, toHandle);
   if (handle !== undefined) return handle;
-  const candidates = new Set(
-    partsOf(text)
-      .map(toHandle)
-      .filter((part) => part !== undefined),
-  );
-  const [only] = candidates;
-  if (candidates.size > 1) throw new CliError("ERR_CLI_AMBIGUOUS");
-  if (only !== undefined) return only;
   if (sealedPart(text) !== undefined) {
     throw new CliError("ERR_CLI_NOT_A_SESSION", "That is no id; it looks like a cookie store's value", {
       fix: "Open it with `--store cookie:` and the application's keys in SOJOURN_KEYS.",
     });
   }
   throw new CliError("ERR_CLI_NOT_A_SESSION");
+}
+
+/**
+ * What in a text names a session: the text itself, the value of a cookie of one of these names, or the only part of it that could.
+ *
+ * @param toName what a part of the text names, or undefined for one that names nothing
+ * @throws {CliError} ERR_CLI_AMBIGUOUS
+ */
+export function nameIn<N extends string>(
+  text: string,
+  names: CookieNames,
+  toName: (part: string) => N | undefined,
+): N | undefined {
+  const whole = toName(unquoted(text)) ?? toName(unquoted(percentDecoded(text)));
+  if (whole !== undefined) return whole;
+  const named = namedValue(text, names);
+  const name = named === undefined ? undefined : toName(named);
+  if (name !== undefined) return name;
+  const candidates = new Set(
+    partsOf(text)
+      .map(toName)
+      .filter((part) => part !== undefined),
+  );
+  if (candidates.size > 1) throw new CliError("ERR_CLI_AMBIGUOUS");
+  return [...candidates][0];
 }
 
 /** A cookie store's value in a text, its chunks joined, and the names under which it may have been made. */

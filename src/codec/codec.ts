@@ -11,8 +11,12 @@ export interface CodecContext {
 export interface Codec {
   /** The codec's name, for messages: `json`, `sealed(json)` … */
   readonly name: string;
-  /** @throws {CodecError} reason `value` when the value cannot be carried without loss */
-  stringify(value: Readonly<Record<string, unknown>>): string;
+  /**
+   * @param base the plain text that the value was read from, for a codec that keeps more than the value shows: what was not changed
+   *   is written as it stands there
+   * @throws {CodecError} reason `value` when the value cannot be carried without loss
+   */
+  stringify(value: Readonly<Record<string, unknown>>, base?: string): string;
   /** @throws {CodecError} reason `format` when the text is not an object of this codec */
   parse(plain: string): Record<string, unknown>;
   encode(plain: string, context: CodecContext): string;

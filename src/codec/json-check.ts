@@ -52,7 +52,10 @@ function arrayObstacle(value: readonly unknown[], depth: number, check: JsonChec
     check.needsWriter = true;
   }
   for (let index = 0; index < value.length; index++) {
-    const obstacle = jsonObstacle(value[index], depth + 1, check);
+    const item = value[index];
+    // Most values are text: not worth a call.
+    if (typeof item === "string") continue;
+    const obstacle = jsonObstacle(item, depth + 1, check);
     if (obstacle !== undefined) return index in value ? obstacle : "an array with holes";
   }
   return Object.keys(value).length === value.length ? undefined : "an array with named properties";
@@ -62,10 +65,11 @@ function arrayObstacle(value: readonly unknown[], depth: number, check: JsonChec
 function objectObstacle(value: object, depth: number, check: JsonCheck): string | undefined {
   const object = value as Readonly<Record<string, unknown>>;
   if (hasSymbols(object)) return "a symbol as a key";
-  const keys = Object.keys(object);
-  for (let index = 0; index < keys.length; index++) {
-    const item = object[keys[index] as string];
-    const obstacle = item === undefined ? undefined : jsonObstacle(item, depth + 1, check);
+  // Without a list of the keys, which is half of the time that this takes.
+  for (const key in object) {
+    const item = object[key];
+    if (typeof item === "string" || item === undefined || !Object.hasOwn(object, key)) continue;
+    const obstacle = jsonObstacle(item, depth + 1, check);
     if (obstacle !== undefined) return obstacle;
   }
   return undefined;

@@ -1,6 +1,11 @@
 /** The most levels that the strict reader follows; the codecs' own bounds are lower. */
 const MAX_LEVELS = 1100;
 
+/** The strict reader's refusal of text that is nested deeper than any codec's bound. */
+export class JsonTooDeep extends SyntaxError {
+  override readonly name = "JsonTooDeep";
+}
+
 /**
  * `JSON.parse`, with every key as it is written.
  *
@@ -9,6 +14,7 @@ const MAX_LEVELS = 1100;
  * change what is read of other sessions. Text with such a key is therefore read here; all other text natively.
  *
  * @throws {SyntaxError} when the text is not JSON; its message can hold data
+ * @throws {JsonTooDeep}
  */
 export function parseJsonText(text: string): unknown {
   return hasEscapedKey(text) ? new StrictReader(text).read() : JSON.parse(text);
@@ -62,7 +68,7 @@ class StrictReader {
   }
 
   #value(level: number): unknown {
-    if (level > MAX_LEVELS) throw new SyntaxError(`JSON with more than ${MAX_LEVELS} levels`);
+    if (level > MAX_LEVELS) throw new JsonTooDeep(`JSON with more than ${MAX_LEVELS} levels`);
     switch (this.#peek()) {
       case "{":
         return this.#object(level);

@@ -1,6 +1,6 @@
 import { CodecError } from "./codec.ts";
 import { type JsonCheck, hasSymbols, isPlain, jsonObstacle } from "./json-check.ts";
-import { endOfString, parseJsonText } from "./json-text.ts";
+import { endOfString, JsonTooDeep, parseJsonText } from "./json-text.ts";
 import { afterMark, type MarkedCodec } from "./mark.ts";
 
 /** Options of {@link jsonCodec}. */
@@ -72,25 +72,32 @@ function writeJson(value: unknown): string {
 }
 
 function parseJson(plain: string, maxDepth: number): Record<string, unknown> {
-  if (isDeeper(plain, maxDepth)) throw new CodecError("size", `The stored JSON has more than ${maxDepth} levels of nesting`);
+  // Text of little but brackets costs much to build; of other text the value is looked at, which costs less than the text.
+  const dense = hasMoreThan(plain, Math.max(maxDepth, plain.length >> 3));
+  if (dense && isDeeperText(plain, maxDepth)) throw tooDeep(maxDepth);
   let value: unknown;
   try {
     value = parseJsonText(plain);
-  } catch {
+  } catch (error) {
     // The engine's own error quotes the text, which is data.
+    if (error instanceof JsonTooDeep) throw tooDeep(maxDepth);
     throw new CodecError("format", "The stored text is not JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new CodecError("format", "The stored JSON is not an object");
   }
+  if (!dense && hasMoreThan(plain, maxDepth) && isDeeper(value, maxDepth)) throw tooDeep(maxDepth);
   return value as Record<string, unknown>;
+}
+
+function tooDeep(maxDepth: number): CodecError {
+  return new CodecError("size", `The stored JSON has more than ${maxDepth} levels of nesting`);
 }
 
 /**
  * True when the text has more open brackets at one place than `maxDepth`. Exact for JSON, and harmless for anything else.
  */
-function isDeeper(text: string, maxDepth: number): boolean {
-  if (!hasMoreThan(text, maxDepth)) return false;
+function isDeeperText(text: string, maxDepth: number): boolean {
   let depth = 0;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
@@ -102,7 +109,24 @@ function isDeeper(text: string, maxDepth: number): boolean {
   return false;
 }
 
-/** A quick answer for most sessions: whether the text has so many brackets at all. */
+/** True when objects and arrays stand in each other more than `levels` deep. */
+function isDeeper(value: object, levels: number): boolean {
+  if (levels === 0) return true;
+  if (Array.isArray(value)) {
+    for (const item of value as readonly unknown[]) {
+      if (typeof item === "object" && item !== null && isDeeper(item, levels - 1)) return true;
+    }
+    return false;
+  }
+  const object = value as Readonly<Record<string, unknown>>;
+  for (const key in object) {
+    const item = object[key];
+    if (typeof item === "object" && item !== null && isDeeper(item, levels - 1)) return true;
+  }
+  return false;
+}
+
+/** True when the text has so many opening brackets, in strings or not. */
 function hasMoreThan(text: string, brackets: number): boolean {
   let count = 0;
   for (const bracket of ["{", "["]) {

@@ -10,20 +10,23 @@ import {
 } from "./engine.ts";
 import { attempt, outcomeUnknown } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
-import { publish } from "./events.ts";
+import { publish, publishTimed, timeFor } from "./events.ts";
 import { deadlineAt, isExpired, isRefreshDue } from "./expiry.ts";
-import { handleOf, newSessionId, newVersion, type SessionId } from "./id.ts";
+import type { SessionId } from "./id.ts";
 import { mergeData } from "./merge.ts";
 import { goneError, goneReasonOf, isStored } from "./outcome.ts";
 import { mergeNotes } from "./payload.ts";
 import { type PlainObject, sameValue } from "./plain.ts";
 import type { SessionRecord } from "./record.ts";
 import { rotateRecord } from "./rotate.ts";
-import type { SaveOutcome } from "./store.ts";
+import { whenSettled } from "./settled.ts";
+import type { Awaitable, SaveOutcome } from "./store.ts";
 
 /** What to create. */
 export interface NewSession {
   readonly content: Content;
+  /** The content's plain text, where it is known. */
+  readonly plain?: string;
   /** True when the client is known to hold the id: a session made outside a request. */
   readonly proven: boolean;
 }
@@ -35,21 +38,21 @@ export interface Created {
 }
 
 /** Stores a new session under an id that nobody has. */
-export async function createSession(engine: Engine, { content, proven }: NewSession): Promise<Created> {
-  const plain = plainOf(engine, content);
+export async function createSession(engine: Engine, { content, proven, ...known }: NewSession): Promise<Created> {
+  const { plain = plainOf(engine, content) } = known;
   await validate(engine, plain);
   for (;;) {
-    const id = newSessionId();
+    const id = engine.format.newId();
     const now = engine.options.clock.now();
-    const handle = handleOf(id);
+    const handle = engine.format.handleOf(id);
     const expiresAt = deadlineAt({ expiry: content.notes.expiry, createdAt: now, proven }, now, engine.options);
     const record = newRecord(engine, content, plain, { handle, createdAt: now, expiresAt });
-    const started = performance.now();
-    const { outcome, repeated } = await attempt(engine, () => engine.store.create(record));
+    const started = timeFor("created");
+    const { outcome, repeated } = await attempt(engine, (call) => engine.store.create(record, call));
     if (outcome.status === "revoked") throw goneError(engine, "revoked");
     if (outcome.status === "created" || (await isStored(engine, record))) {
-      publish("created", { store: engine.store.name, durationMs: performance.now() - started });
-      return { id, snapshot: { record, plain } };
+      publishTimed("created", engine.store.name, started);
+      return { id, snapshot: { record, plain, notes: content.notes } };
     }
     if (repeated) throw outcomeUnknown();
   }
@@ -58,14 +61,15 @@ export async function createSession(engine: Engine, { content, proven }: NewSess
 /** The record of a content, under a version of its own. */
 function newRecord(
   engine: Engine,
-  content: Content,
+  content: Header,
   plain: string,
   { handle, createdAt, expiresAt }: Pick<SessionRecord, "handle" | "createdAt" | "expiresAt">,
 ): SessionRecord {
+  const data = encodeFor(engine, plain, handle);
   return {
     handle,
-    data: encodeFor(engine, plain, handle),
-    version: newVersion(),
+    data,
+    version: engine.format.versionOf(data),
     createdAt,
     expiresAt,
     userId: content.userId,
@@ -73,12 +77,21 @@ function newRecord(
   };
 }
 
+/** A content without its data. */
+type Header = Omit<Content, "data">;
+
 /** What a request wants to do to a session that is stored. */
 export interface CommitRequest {
   /** What was read: the base of every merge. */
   readonly base: Snapshot;
-  /** What this request made of it. */
-  readonly pending: Content;
+  /** What is known to be stored in its place by now. */
+  readonly newer?: SessionRecord | undefined;
+  /** What this request made of it, but for the data. */
+  readonly pending: Header;
+  /** The plain text of what this request made of it. */
+  readonly plain: string;
+  /** Gives what this request made of it, each time as a copy of its own. */
+  readonly copy: () => Content;
   /** True when this request emptied the session, so that keys added meanwhile go too. */
   readonly cleared: boolean;
   /** The only keys that a login carries over, whoever wrote them. */
@@ -94,15 +107,16 @@ export interface CommitRequest {
   /** True when a client showed that it holds the id. */
   readonly proven: boolean;
   /** The atomic change of `update`: applied to a copy of the pending content, again on each retry. */
-  readonly apply?: (content: Content) => Content;
+  readonly apply?: ((content: Content) => Content) | undefined;
   /** Asked before each write; throws to refuse it. The fence of `exclusive`. */
-  readonly guard?: (conflicted: boolean) => Promise<void>;
+  readonly guard?: ((conflicted: boolean) => Promise<void>) | undefined;
 }
 
 /** What was stored in the end. */
 export interface Committed {
   readonly snapshot: Snapshot;
-  readonly content: Content;
+  /** What was stored; undefined when that is just what the request had made of it. */
+  readonly content: Content | undefined;
   /** The new id, if the session was rotated. */
   readonly id: SessionId | undefined;
   /** False when there was nothing to store. */
@@ -114,75 +128,138 @@ const LONGEST_PAUSE_MS = 100;
 
 /**
  * Stores what a request made of a session: compares, writes, and where another request got there first merges and tries again, with
- * jitter, until `contentionSeconds` have passed.
+ * jitter, until `contentionSeconds` have passed. What meets no other, in a store that answers at once, is stored at once.
  *
  * @throws {SessionError} ERR_SESSION_GONE, _CONFLICT, _CONTENTION, _STORE, _OUTCOME_UNKNOWN, _UNREADABLE, _DATA, _INVALID, _TOO_LARGE
  */
-export async function commitSession(engine: Engine, request: CommitRequest): Promise<Committed> {
+export function commitSession(engine: Engine, request: CommitRequest): Awaitable<Committed> {
+  const started = engine.options.clock.now();
+  const { base, newer } = request;
+  // To write onto what is not there any more would only bring back what is.
+  if (newer !== undefined) return commitAfter(engine, request, { status: "conflict", record: newer }, started);
+  const first = tryCommit(engine, request, { base, merged: undefined, isRetry: false });
+  return whenSettled(first, (done) => ("status" in done ? commitAfter(engine, request, done, started) : done));
+}
+
+/** Somebody else's record, where this request's was to be stored. */
+type Conflict = Extract<SaveOutcome, { status: "conflict" }>;
+
+async function commitAfter(engine: Engine, request: CommitRequest, met: Conflict, started: number): Promise<Committed> {
   const { clock, contentionSeconds } = engine.options;
-  const started = clock.now();
-  let { base, pending } = request;
-  for (let tries = 0; ; tries++) {
-    const content = request.apply === undefined ? pending : request.apply(copyOf(engine, pending));
-    const plain = plainOf(engine, content);
-    if (!request.rotate && !request.force && isUnchanged(base, content, plain)) {
-      return { snapshot: base, content, id: undefined, wrote: false };
-    }
-    await validate(engine, plain);
-    await request.guard?.(tries > 0);
-    const sent = await send(engine, request, base, content, plain);
-    if (sent.status === "stored") return { ...sent, content, wrote: true };
+  const { cleared, keep } = request;
+  let { base } = request;
+  let merged: Content | undefined;
+  let conflict = met;
+  for (let tries = 1; ; tries++) {
     const passed = clock.now() - started;
     // A clock that was set back must not make it endless.
     if (passed < 0 || passed >= contentionSeconds * 1000) throw new SessionError("ERR_SESSION_CONTENTION");
-    ({ base, pending } = await mergeConflict(engine, sent.record, sent.userEpoch, { ...request, base, pending }));
-    if (tries > 0) await clock.sleep(pause(tries));
+    const pending = merged ?? request.copy();
+    const { record, userEpoch } = conflict;
+    ({ base, pending: merged } = await mergeConflict(engine, record, userEpoch, { base, pending, cleared, keep }));
+    if (tries > 1) await clock.sleep(pause(tries - 1));
+    const done = await tryCommit(engine, request, { base, merged, isRetry: true });
+    if (!("status" in done)) return done;
+    conflict = done;
   }
 }
 
-type Sent =
-  | { readonly status: "stored"; readonly snapshot: Snapshot; readonly id: SessionId | undefined }
-  | Extract<SaveOutcome, { status: "conflict" }>;
+interface Try {
+  readonly base: Snapshot;
+  /** What the request made of the session, merged onto the base; absent where its text is known and need not be taken apart. */
+  readonly merged: Content | undefined;
+  readonly isRetry: boolean;
+}
 
-async function send(engine: Engine, request: CommitRequest, base: Snapshot, content: Content, plain: string): Promise<Sent> {
-  const started = performance.now();
+function tryCommit(engine: Engine, request: CommitRequest, { base, merged, isRetry }: Try): Awaitable<Committed | Conflict> {
+  const content = applied(engine, request, merged);
+  const plain = content === undefined ? request.plain : plainOf(engine, content, base.plain);
+  const header = content ?? request.pending;
+  if (!request.rotate && !request.force && isUnchanged(base, header, plain)) {
+    return { snapshot: base, content, id: undefined, wrote: false };
+  }
+  const write = (): Awaitable<Committed | Conflict> =>
+    whenSettled(send(engine, request, base, header, plain), (sent) =>
+      "status" in sent ? sent : { ...sent, content, wrote: true },
+    );
+  const checked = validate(engine, plain);
+  const { guard } = request;
+  if (guard === undefined) return whenSettled(checked, write);
+  return whenSettled(checked, () => guard(isRetry).then(write));
+}
+
+/** What is to be stored; undefined for just what the request made of the session. */
+function applied(engine: Engine, { apply, copy }: CommitRequest, merged: Content | undefined): Content | undefined {
+  if (apply === undefined) return merged;
+  return apply(merged === undefined ? copy() : copyOf(engine, merged));
+}
+
+interface Stored {
+  readonly snapshot: Snapshot;
+  readonly id: SessionId | undefined;
+}
+
+function send(
+  engine: Engine,
+  request: CommitRequest,
+  base: Snapshot,
+  content: Header,
+  plain: string,
+): Awaitable<Stored | Conflict> {
   const createdAt = request.restart ? engine.options.clock.now() : base.record.createdAt;
   const expiresAt = nextDeadline(engine, request, base, content, createdAt);
-  if (request.rotate) {
-    const id = newSessionId();
-    const record = newRecord(engine, content, plain, { handle: handleOf(id), createdAt, expiresAt });
-    const outcome = await rotateRecord(engine, base.record, record);
-    if (outcome.status === "conflict") return outcome;
-    publish("rotated", { store: engine.store.name, durationMs: performance.now() - started });
-    return { status: "stored", snapshot: { record, plain }, id };
-  }
+  if (request.rotate) return sendRotated(engine, base.record, content, plain, { createdAt, expiresAt });
   const { handle } = base.record;
   const record = newRecord(engine, content, plain, { handle, createdAt, expiresAt });
-  const { outcome, repeated } = await attempt(engine, () => engine.store.save(record, base.record.version));
-  const stored = outcome.status === "saved" || (outcome.status === "conflict" && outcome.record.version === record.version);
-  if (stored) {
-    publish("saved", { store: engine.store.name, durationMs: performance.now() - started });
-    return { status: "stored", snapshot: { record, plain }, id: undefined };
-  }
-  // The first sending may have been stored, and then written over or rotated by somebody who had read it.
-  if (repeated) throw outcomeUnknown();
-  if (outcome.status !== "conflict") throw goneError(engine, goneReasonOf(outcome));
-  return outcome;
+  const started = timeFor("saved");
+  const sent = attempt(engine, (call) => engine.store.save(record, base.record.version, call));
+  return whenSettled(sent, ({ outcome, repeated }) => {
+    const met = outcome.status === "conflict" && outcome.record.version === record.version;
+    if (outcome.status === "saved" || (met && engine.format.ownVersions)) {
+      publishTimed("saved", engine.store.name, started);
+      return { snapshot: { record, plain, notes: content.notes }, id: undefined };
+    }
+    // The first sending may have been stored, and then written over or rotated by somebody who had read it.
+    if (repeated) throw outcomeUnknown();
+    if (outcome.status !== "conflict") throw goneError(engine, goneReasonOf(outcome));
+    return outcome;
+  });
+}
+
+async function sendRotated(
+  engine: Engine,
+  old: SessionRecord,
+  content: Header,
+  plain: string,
+  times: Pick<SessionRecord, "createdAt" | "expiresAt">,
+): Promise<Stored | Conflict> {
+  const id = engine.format.newId();
+  const record = newRecord(engine, content, plain, { handle: engine.format.handleOf(id), ...times });
+  const started = timeFor("rotated");
+  const outcome = await rotateRecord(engine, old, record);
+  if (outcome.status === "conflict") return outcome;
+  publishTimed("rotated", engine.store.name, started);
+  return { snapshot: { record, plain, notes: content.notes }, id };
 }
 
 /**
  * The deadline to store. It moves in the same steps as a read would move it, so that the cookie, which is sent when it moves, lasts
  * as long as the record.
  */
-function nextDeadline(engine: Engine, request: CommitRequest, base: Snapshot, content: Content, createdAt: number): number {
+function nextDeadline(engine: Engine, request: CommitRequest, base: Snapshot, content: Header, createdAt: number): number {
   const { options } = engine;
   const { expiresAt } = base.record;
   const now = options.clock.now();
   // Read before its last moment and written after it: there is no deadline left to give it.
   if (createdAt + options.absoluteSeconds * 1000 <= now) throw goneError(engine, "expired");
   const state = { expiry: content.notes.expiry, createdAt, proven: request.proven };
-  const same = sameValue(contentOf(engine, base).notes.expiry, content.notes.expiry);
-  const moves = request.rotate || request.slide || !same || isRefreshDue(state, expiresAt, now, options);
+  const same = sameValue(base.notes.expiry, content.notes.expiry);
+  const moves =
+    engine.format.slides === "write" ||
+    request.rotate ||
+    request.slide ||
+    !same ||
+    isRefreshDue(state, expiresAt, now, options);
   return moves ? deadlineAt(state, now, options) : expiresAt;
 }
 
@@ -207,8 +284,7 @@ export async function mergeConflict(
   if (record.userId !== null && (userEpoch ?? 0) > record.epoch) throw goneError(engine, "revoked");
   if (record.userId !== base.record.userId) throw goneError(engine, "rotated");
   if (isExpired(record, now, options)) throw goneError(engine, "expired");
-  const fresh = await decodeRecord(engine, record);
-  const theirs = contentOf(engine, fresh);
+  const { snapshot: fresh, content: theirs } = await decodeRecord(engine, record);
   const before = contentOf(engine, base);
   const rules = { rules: options.merge, together: options.together };
   const merged = mergeData(before.data, onlyKeys(theirs.data, keep), pending.data, rules, cleared);
@@ -235,7 +311,7 @@ export function onlyKeys(data: PlainObject, keep: readonly string[] | undefined)
 }
 
 /** True when storing `content` would change nothing. */
-export function isUnchanged(base: Snapshot, content: Content, plain: string): boolean {
+export function isUnchanged(base: Snapshot, content: Header, plain: string): boolean {
   return plain === base.plain && content.userId === base.record.userId && content.epoch === base.record.epoch;
 }
 

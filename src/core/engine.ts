@@ -3,22 +3,44 @@ import { isSessionError, SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
 import type { SessionHandle } from "./id.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { parsePayload, stringifyPayload, type Notes } from "./payload.ts";
-import { isPlainObject, type PlainObject } from "./plain.ts";
+import type { SessionFormat } from "./format.ts";
+import type { Notes, Payload } from "./payload.ts";
+import { isEmptyObject, isPlainObject, type PlainObject, sameValue } from "./plain.ts";
 import type { InFlight, KeyedQueue } from "./queue.ts";
 import type { SessionRecord } from "./record.ts";
 import type { SchemaLike } from "./standard-schema.ts";
-import type { SessionStore } from "./store.ts";
+import type { Awaitable, SessionStore } from "./store.ts";
 import type { StoreHealth } from "./store-health.ts";
 
 /** What all sessions of one application share. */
 export interface Engine {
   readonly store: SessionStore;
   readonly options: ResolvedOptions;
+  readonly format: SessionFormat;
   readonly queue: KeyedQueue;
   readonly inFlight: InFlight;
   /** Whether the store answers; absent for a cookie store, which is always there. */
   readonly health?: StoreHealth | undefined;
+}
+
+/**
+ * The engine of one request's cookie. A class, as all that lives as long as a request: V8 may allocate object literals where only
+ * its slow collector looks, and what they refer to then stays with them.
+ */
+export class CookieEngine implements Engine {
+  readonly store: SessionStore;
+  readonly options: ResolvedOptions;
+  readonly format: SessionFormat;
+  readonly queue: KeyedQueue;
+  readonly inFlight: InFlight;
+
+  constructor(store: SessionStore, { options, format, queue, inFlight }: Omit<Engine, "store">) {
+    this.store = store;
+    this.options = options;
+    this.format = format;
+    this.queue = queue;
+    this.inFlight = inFlight;
+  }
 }
 
 /** What a session consists of, apart from its times: what requests change and merges merge. */
@@ -34,16 +56,29 @@ export interface Snapshot {
   readonly record: SessionRecord;
   /** The content's plain text: whatever differs from it was changed. */
   readonly plain: string;
+  /** The notes in that text. */
+  readonly notes: Notes;
 }
 
-/** The plain text of a content. @throws {SessionError} ERR_SESSION_DATA */
-export function plainOf(engine: Engine, content: Pick<Content, "data" | "notes">): string {
-  return stringifyPayload(engine.options.codec, content);
+/** A record that was read: the session as it stands, and its content, which nobody else holds. */
+export interface Decoded {
+  readonly snapshot: Snapshot;
+  readonly content: Content;
+}
+
+/**
+ * The plain text of a content.
+ *
+ * @param base the plain text that it was read from, if it was: the text can then be compared with it
+ * @throws {SessionError} ERR_SESSION_DATA
+ */
+export function plainOf({ format, options }: Engine, content: Pick<Content, "data" | "notes">, base?: string): string {
+  return format.stringify(options.codec, content, base);
 }
 
 /** A fresh copy of the content that a snapshot holds. */
 export function contentOf(engine: Engine, { record, plain }: Snapshot): Content {
-  const { data, notes } = parsePayload(engine.options.codec, plain);
+  const { data, notes } = engine.format.parse(engine.options.codec, plain);
   return { data, notes, userId: record.userId, epoch: record.epoch };
 }
 
@@ -59,28 +94,51 @@ export function encodeFor(engine: Engine, plain: string, handle: SessionHandle):
 }
 
 /**
- * Decodes and validates a record.
+ * Decodes and validates a record. Without a schema at once.
  *
  * @throws {SessionError} ERR_SESSION_UNREADABLE
  */
-export async function decodeRecord(engine: Engine, record: SessionRecord): Promise<Snapshot> {
+export function decodeRecord(engine: Engine, record: SessionRecord): Awaitable<Decoded> {
   const { codec, schema } = engine.options;
   let plain: string;
+  let payload: Payload;
   try {
     plain = codec.decode(record.data, { place: record.handle });
-    if (schema === undefined) {
-      parsePayload(codec, plain);
-      return { record, plain };
-    }
-    const { data, notes } = parsePayload(codec, plain);
-    const value = await validated(schema, data);
-    if (value === undefined) throw unreadable(engine, "schema");
-    return { record, plain: plainOf(engine, { data: value, notes }) };
+    payload = engine.format.parse(codec, plain);
   } catch (error) {
-    if (isSessionError(error, "ERR_SESSION_UNREADABLE")) throw error;
-    // Only our own codecs' errors are known to hold no data.
-    throw error instanceof CodecError ? unreadable(engine, error.reason, error) : unreadable(engine, "codec");
+    throw unreadableBecause(engine, error);
   }
+  if (schema === undefined) return decoded(record, plain, payload.data, payload.notes);
+  return decodeWithSchema(engine, schema, record, plain, payload);
+}
+
+async function decodeWithSchema(
+  engine: Engine,
+  schema: SchemaLike<object>,
+  record: SessionRecord,
+  plain: string,
+  { data, notes }: Payload,
+): Promise<Decoded> {
+  const { codec } = engine.options;
+  const value = await validated(schema, data);
+  if (value === undefined) throw unreadable(engine, "schema");
+  try {
+    const changed = plainOf(engine, { data: value, notes }, plain);
+    // What the schema gave may be an object of its own that it gives again.
+    return decoded(record, changed, engine.format.parse(codec, changed).data, notes);
+  } catch (error) {
+    throw unreadableBecause(engine, error);
+  }
+}
+
+/** Only our own codecs' errors are known to hold no data. */
+function unreadableBecause(engine: Engine, error: unknown): SessionError {
+  if (isSessionError(error, "ERR_SESSION_UNREADABLE")) return error;
+  return error instanceof CodecError ? unreadable(engine, error.reason, error) : unreadable(engine, "codec");
+}
+
+function decoded(record: SessionRecord, plain: string, data: PlainObject, notes: Notes): Decoded {
+  return { snapshot: { record, plain, notes }, content: { data, notes, userId: record.userId, epoch: record.epoch } };
 }
 
 function unreadable(engine: Engine, reason: string, cause?: unknown): SessionError {
@@ -99,15 +157,24 @@ async function validated(schema: SchemaLike<object>, data: PlainObject): Promise
 }
 
 /** What a new visitor's data is: empty, or what the schema makes of nothing where it accepts that. */
-export async function blankData({ options }: Engine): Promise<PlainObject> {
-  return options.schema === undefined ? {} : ((await validated(options.schema, {})) ?? {});
+export function blankData({ options: { schema } }: Engine): Awaitable<PlainObject> {
+  if (schema === undefined) return {};
+  return validated(schema, {}).then((blank) => blank ?? {});
 }
 
-/** Checks what is about to be stored. @throws {SessionError} ERR_SESSION_INVALID */
-export async function validate(engine: Engine, plain: string): Promise<void> {
+/** Checks what is about to be stored. Without a schema at once. @throws {SessionError} ERR_SESSION_INVALID */
+export function validate(engine: Engine, plain: string): Awaitable<void> {
   const { schema, codec } = engine.options;
   if (schema === undefined) return;
   // A copy: a schema may change what it checks, and the handler holds the data.
-  const { data } = parsePayload(codec, plain);
-  if ((await validated(schema, data)) === undefined) throw new SessionError("ERR_SESSION_INVALID");
+  const { data } = engine.format.parse(codec, plain);
+  return validated(schema, data).then((value) => {
+    if (value === undefined) throw new SessionError("ERR_SESSION_INVALID");
+  });
+}
+
+/** True for a content that says no more than that a visitor came. @param blank a new visitor's data, where it is known */
+export function saysNothing({ data, notes, userId }: Content, blank: PlainObject | undefined): boolean {
+  const empty = isEmptyObject(data) || (blank !== undefined && sameValue(data, blank));
+  return empty && isEmptyObject(notes) && userId === null;
 }

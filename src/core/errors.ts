@@ -76,6 +76,11 @@ export const ERROR_TABLE = {
     title: "The session store failed",
     fix: "See the cause; the session was not changed by this call unless `applied` says otherwise.",
   },
+  ERR_SESSION_READ_ONLY: {
+    status: 503,
+    title: "The session store takes no changes now",
+    fix: "Nothing was stored. Try again; the cause says why the store refuses writes.",
+  },
   ERR_SESSION_UNREADABLE: {
     status: 503,
     title: "The stored session cannot be read",
@@ -104,9 +109,9 @@ export type SessionErrorCode = keyof typeof ERROR_TABLE;
 /** What may come with a {@link SessionError}. */
 export interface SessionErrorOptions {
   readonly cause?: unknown;
-  /** For `ERR_SESSION_STORE`: `"no"` when the failed call surely stored nothing. Default `"unknown"`. */
+  /** For `ERR_SESSION_STORE` and `ERR_SESSION_READ_ONLY`: `"no"` when the failed call surely stored nothing. Default `"unknown"`. */
   readonly applied?: "no" | "unknown";
-  /** For `ERR_SESSION_STORE`: after how many seconds it is worth trying again. Default 1 where the status is 503. */
+  /** For those two: after how many seconds it is worth trying again. Default 1 where the status is 503. */
   readonly retryAfterSeconds?: number;
   /** For `ERR_SESSION_GONE`: how the session ended. */
   readonly reason?: "ended" | "rotated" | "expired" | "revoked";

@@ -1,5 +1,6 @@
 import { newEntryName } from "./id.ts";
 import type { FlashNote } from "./payload.ts";
+import { whenSettled } from "./settled.ts";
 import type { SessionWork } from "./work.ts";
 
 /** A message for the next page. */
@@ -19,6 +20,7 @@ export class Flash {
   readonly #prefetch: boolean;
   readonly #peeked = new Set<string>();
   #taken: Record<string, FlashNote> = {};
+  #unsettled: SessionWork["notes"] | undefined;
 
   constructor(work: SessionWork, prefetch: boolean) {
     this.#work = work;
@@ -28,9 +30,13 @@ export class Flash {
   /** Adds an entry. It is stored with the response. */
   async add(message: unknown, level?: string): Promise<void> {
     const work = this.#work;
-    await work.serial(() => work.load());
-    const note: FlashNote = { message, at: work.engine.options.clock.now(), ...(level === undefined ? {} : { level }) };
-    work.setNotes({ flash: { ...work.notes.flash, [newEntryName()]: note } });
+    // In one task, so that what commits next finds it.
+    await work.serial(() =>
+      whenSettled(work.load(), () => {
+        const note: FlashNote = { message, at: work.engine.options.clock.now(), ...(level === undefined ? {} : { level }) };
+        work.setNotes({ flash: { ...work.notes.flash, [newEntryName()]: note } });
+      }),
+    );
   }
 
   /**
@@ -67,8 +73,15 @@ export class Flash {
   settle(): void {
     const { flash } = this.#work.notes;
     if (this.#prefetch || flash === undefined || this.#peeked.size === 0) return;
+    this.#unsettled = this.#work.notes;
     const left = Object.entries(flash).filter(([name]) => !this.#peeked.has(name));
     this.#work.setNotes({ flash: left.length === 0 ? undefined : Object.fromEntries(left) });
+  }
+
+  /** Takes back {@link settle}: what was shown will be shown again. */
+  unsettle(): void {
+    if (this.#unsettled !== undefined) this.#work.notes = this.#unsettled;
+    this.#unsettled = undefined;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from "node:crypto";
+import crypto, { randomFillSync } from "node:crypto";
 
 declare const idBrand: unique symbol;
 declare const handleBrand: unique symbol;
@@ -32,7 +32,16 @@ export function isSessionHandle(text: unknown): text is SessionHandle {
 
 /** The handle under which a store keeps the session of `id`. */
 export function handleOf(id: SessionId): SessionHandle {
-  return createHash("sha256").update(HASH_DOMAIN).update(id).digest("hex").slice(0, 48) as SessionHandle;
+  return sha256(HASH_DOMAIN + id).slice(0, 48) as SessionHandle;
+}
+
+// In one call where the runtime has it: half the time of a hash object.
+const sha256 = /* @__PURE__ */ hasher();
+
+function hasher(): (text: string) => string {
+  return typeof crypto.hash === "function"
+    ? (text) => crypto.hash("sha256", text, "hex")
+    : (text) => crypto.createHash("sha256").update(text).digest("hex");
 }
 
 /** The handle of the lock that guards the session of `handle`: a record of its own, told apart by its first characters. */
@@ -45,14 +54,15 @@ export function isLockHandle(handle: string): boolean {
   return handle.startsWith("lock-");
 }
 
-const pool = Buffer.alloc(8192);
-let used = pool.length;
+const POOL_BYTES = 8192;
+const pool = /* @__PURE__ */ Buffer.alloc(POOL_BYTES);
+let used = POOL_BYTES;
 let owner = 0;
 
 function randomText(bytes: number): string {
   const pid = globalThis.process?.pid ?? 1;
   // A forked process holds a copy of the pool: it must draw its own bytes.
-  if (used + bytes > pool.length || owner !== pid) {
+  if (used + bytes > POOL_BYTES || owner !== pid) {
     randomFillSync(pool);
     used = 0;
     owner = pid;

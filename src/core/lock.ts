@@ -62,16 +62,16 @@ export class SessionLock {
     const now = engine.options.clock.now();
     const deadline = now + holdSeconds * 1000;
     const record = lockRecord(handle, `${HELD}:${deadline}`, deadline + KEEP_MS, now);
-    const found = await loadRecord(engine, handle);
+    const found = await loadRecord(engine, handle, true);
     if (found.status === "retired") return undefined;
     if (found.status === "missing") {
-      const { outcome } = await attempt(engine, () => engine.store.create(record));
+      const { outcome } = await attempt(engine, (call) => engine.store.create(record, call));
       const ours = outcome.status === "created" || (await isStored(engine, record));
       return ours ? new SessionLock(engine, record, deadline, false) : undefined;
     }
     const free = found.record.data === FREE;
     if (!free && deadlineOf(found.record) > now) return undefined;
-    const { outcome } = await attempt(engine, () => engine.store.save(record, found.record.version));
+    const { outcome } = await attempt(engine, (call) => engine.store.save(record, found.record.version, call));
     const ours = outcome.status === "saved" || (await isStored(engine, record));
     return ours ? new SessionLock(engine, record, deadline, !free) : undefined;
   }
@@ -92,7 +92,7 @@ export class SessionLock {
     const now = this.#engine.options.clock.now();
     try {
       const free = lockRecord(handle, FREE, now + KEEP_MS, createdAt);
-      await attempt(this.#engine, () => this.#engine.store.save(free, version));
+      await attempt(this.#engine, (call) => this.#engine.store.save(free, version, call));
     } catch {
       // The deadline frees it.
     }

@@ -1,5 +1,5 @@
 import { SessionError } from "./errors.ts";
-import { getOwn, isPlainObject, type PlainObject, sameValue, setOwn } from "./plain.ts";
+import { deepCopy, getOwn, isPlainObject, type PlainObject, sameValue, setOwn } from "./plain.ts";
 
 /** The three values of one key that two requests changed: what both started from, and what each made of it. */
 export interface MergeSides<V> {
@@ -165,4 +165,13 @@ function structuredCopy(data: PlainObject): PlainObject {
   const copy: PlainObject = {};
   for (const key of Object.keys(data)) setOwn(copy, key, data[key]);
   return copy;
+}
+
+/** Merges what a handler changed while its session was being stored. What is stored is stored: a rule that refuses loses here. */
+export function mergeLate(before: PlainObject, stored: PlainObject, now: PlainObject, rules: MergeRules): PlainObject {
+  try {
+    return mergeData(before, stored, deepCopy(now), rules).data;
+  } catch {
+    return mergeData(before, stored, deepCopy(now), { rules: {}, together: [] }).data;
+  }
 }

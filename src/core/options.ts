@@ -42,7 +42,7 @@ export type GonePolicy = "error" | "drop";
 /** What a request sees when its session cannot be read. */
 export type UnreadablePolicy = "anonymous" | "error";
 /** What a request sees when the store fails. */
-export type StoreErrorPolicy = "error" | "anonymous";
+export type StoreErrorPolicy = "error" | "anonymous" | "read-only";
 
 /** The merge of a key's type; where the data is not typed, any merge. */
 export type MergeRuleOf<V> = unknown extends V ? (sides: MergeSides<never>) => unknown : MergeRule<NonNullable<V>>;
@@ -80,7 +80,10 @@ export interface SessionsOptions<T extends object = Record<string, unknown>> {
   readonly onGone?: GonePolicy | undefined;
   /** Default `anonymous`: the request goes on without a session, and a write fails with 503. `error`: loading fails with 503. */
   readonly onUnreadable?: UnreadablePolicy | undefined;
-  /** Default `error`: loading fails with 503. `anonymous`: the request goes on without a session, and a write fails with 503. */
+  /**
+   * Default `error`: loading fails with 503. `anonymous`: the request goes on without a session, and a write fails with 503.
+   * `read-only`: where only writes fail, a request that changed nothing is served, and one that did fails with 503.
+   */
   readonly onStoreError?: StoreErrorPolicy | undefined;
   /** Seconds for which a contended write is tried again. Default 5. */
   readonly contentionSeconds?: number | undefined;
@@ -186,9 +189,7 @@ export function resolveOptions<T extends object>(
     throw config("`refreshSeconds` must be shorter than `idleSeconds`, or a visit never moves the deadline");
   }
   checkChoice("load", all.load, ["lazy", "always"]);
-  checkChoice("onGone", all.onGone, ["error", "drop"]);
-  checkChoice("onUnreadable", all.onUnreadable, ["anonymous", "error"]);
-  checkChoice("onStoreError", all.onStoreError, ["error", "anonymous"]);
+  for (const [name, choices] of POLICIES) checkChoice(name, all[name], choices);
   checkChoice("expireAtBrowserClose", all.expireAtBrowserClose, [true, false]);
   checkChoice("saveEveryRequest", all.saveEveryRequest, [true, false]);
   const merge = checkMerge(given.merge ?? {});
@@ -214,6 +215,17 @@ export function resolveOptions<T extends object>(
     clock: given.clock ?? systemClock,
   });
 }
+
+/** What a request may decide for itself, and between what. */
+export const POLICIES = Object.entries({
+  onGone: ["error", "drop"],
+  onUnreadable: ["anonymous", "error"],
+  onStoreError: ["error", "anonymous", "read-only"],
+} as const satisfies {
+  readonly onGone: readonly GonePolicy[];
+  readonly onUnreadable: readonly UnreadablePolicy[];
+  readonly onStoreError: readonly StoreErrorPolicy[];
+}) as readonly (readonly [name: "onGone" | "onUnreadable" | "onStoreError", choices: readonly string[]])[];
 
 const KNOWN: ReadonlySet<string> = new Set([
   ...Object.keys(DEFAULTS),
@@ -304,7 +316,8 @@ function dropUndefined<O extends object>(options: O): { [K in keyof O]: Exclude<
   return Object.fromEntries(entries) as { [K in keyof O]: Exclude<O[K], undefined> };
 }
 
-function printable(key: string): string {
+/** A name of an option or a key as a message may show it. */
+export function printable(key: string): string {
   return key.replace(/[^\w.$-]/g, "?").slice(0, 60);
 }
 

@@ -1,5 +1,5 @@
 import type { Engine } from "./engine.ts";
-import { type Attempt, attempt, loadRecord, outcomeUnknown } from "./store-call.ts";
+import { type Attempt, attempt, loadRecord, outcomeUnknown, storeError } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
 import { newVersion, type SessionHandle } from "./id.ts";
@@ -37,7 +37,9 @@ export async function endSession(engine: Engine, handle: SessionHandle): Promise
   for (let hops = 0; next !== null && hops < MAX_ROTATIONS; hops++) {
     const current: SessionHandle = next;
     const tombstone = newTombstone(engine);
-    const { outcome }: Attempt<RetireOutcome> = await attempt(engine, () => engine.store.retire(current, tombstone));
+    const { outcome }: Attempt<RetireOutcome> = await attempt(engine, (call) =>
+      engine.store.retire(current, tombstone, undefined, call),
+    );
     if (outcome.status !== "retired") break;
     ended ||= outcome.tombstone.token === tombstone.token;
     next = outcome.tombstone.successor;
@@ -58,9 +60,35 @@ export function goneReasonOf(outcome: Extract<SaveOutcome, { status: "retired" |
 export async function isStored(engine: Engine, record: SessionRecord): Promise<boolean> {
   let found: LoadOutcome;
   try {
-    found = await loadRecord(engine, record.handle);
+    found = await loadRecord(engine, record.handle, true);
   } catch (error) {
     throw outcomeUnknown(error);
   }
   return found.status === "live" && found.record.version === record.version;
+}
+
+/** Ends the session of a user who was revoked: whoever did that did not get to this record. Gives the tombstone, stored or not. */
+export async function endRevoked(engine: Engine, record: SessionRecord): Promise<Tombstone> {
+  publish("revoked", { store: engine.store.name });
+  const tombstone = newTombstone(engine);
+  try {
+    await attempt(engine, (call) => engine.store.retire(record.handle, tombstone, undefined, call));
+  } catch (error) {
+    // It is over all the same: the user's epoch says so to everybody.
+    storeError(engine, error, "unknown");
+  }
+  return tombstone;
+}
+
+/** Whether a record is still the one that was stored: nobody rotated or ended it meanwhile. `unknown` when the store fails. */
+export type Standing = "current" | "superseded" | "unknown";
+
+/** Asks the store for a record's standing. */
+export async function standingOf(engine: Engine, { handle, version, expiresAt }: SessionRecord): Promise<Standing> {
+  try {
+    const { outcome } = await attempt(engine, (call) => engine.store.touch(handle, version, expiresAt, call));
+    return outcome.status === "touched" ? "current" : "superseded";
+  } catch {
+    return "unknown";
+  }
 }

@@ -30,14 +30,19 @@ export interface Payload {
 }
 
 /** The plain text of a payload, the same for the same content, so that a change can be seen. */
-export function stringifyPayload(codec: Codec, { data, notes }: Payload): string {
+export function stringifyPayload(codec: Codec, { data, notes }: Payload, base?: string): string {
   if (Object.hasOwn(data, NOTES_KEY)) {
     throw new SessionError("ERR_SESSION_DATA", `The key "${NOTES_KEY}" is kept for the session's own notes`);
   }
   const kept = Object.entries(notes).filter(([, value]) => value !== undefined);
   const whole = kept.length === 0 ? data : { ...data, [NOTES_KEY]: Object.fromEntries(kept) };
+  return stringifyData(codec, whole, base);
+}
+
+/** The plain text of all that is stored. @throws {SessionError} ERR_SESSION_DATA for what the codec cannot carry */
+export function stringifyData(codec: Codec, whole: PlainObject, base?: string): string {
   try {
-    return codec.stringify(whole);
+    return codec.stringify(whole, base);
   } catch (error) {
     if (!(error instanceof CodecError)) throw error;
     throw new SessionError("ERR_SESSION_DATA", error.message, { cause: error });

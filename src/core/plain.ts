@@ -8,6 +8,12 @@ export function isPlainObject(value: unknown): value is PlainObject {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** True when an object has no key of its own that counts. */
+export function isEmptyObject(object: object): boolean {
+  for (const key in object) if (Object.hasOwn(object, key)) return false;
+  return true;
+}
+
 /** True for a promise and whatever acts like one. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
@@ -82,7 +88,8 @@ export function deepCopy<V>(value: V): V {
  * `target`, but for what is to stay as it is.
  */
 export function syncInto(target: PlainObject, source: PlainObject): void {
-  syncObject(target, source, new Set());
+  if (!isEmptyObject(target)) return syncObject(target, source, new Set());
+  for (const key of Object.keys(source)) setOwn(target, key, source[key]);
 }
 
 function syncObject(target: PlainObject, source: PlainObject, used: Set<unknown>): void {

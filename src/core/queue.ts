@@ -1,25 +1,67 @@
+import type { SessionRecord } from "./record.ts";
+import { isPending } from "./settled.ts";
+import type { Awaitable } from "./store.ts";
+
+/** How many versions are known to be replaced: who waits has read one of the latest. */
+const MOST_REPLACED = 1000;
+
+/** What those who wait behind each other at one key have stored there. */
+export class Line {
+  readonly #replaced = new Set<string>();
+  #last: SessionRecord | undefined;
+
+  /** The record that is known to have taken the place of the one with this version. */
+  newerThan(version: string): SessionRecord | undefined {
+    return this.#replaced.has(version) ? this.#last : undefined;
+  }
+
+  /** Notes that `record` was stored in the place of records with these versions. */
+  stored(record: SessionRecord, ...replaced: readonly string[]): void {
+    for (const version of replaced) this.#replaced.add(version);
+    for (const oldest of this.#replaced) {
+      if (this.#replaced.size <= MOST_REPLACED) break;
+      this.#replaced.delete(oldest);
+    }
+    this.#last = record;
+  }
+
+  /** Forgets what was noted: the record has left its place. */
+  left(): void {
+    this.#replaced.clear();
+    this.#last = undefined;
+  }
+}
+
+interface Waiting {
+  readonly line: Line;
+  tail: Promise<void>;
+}
+
 /** Runs what is asked for one key one after the other, and what is asked for different keys at once. */
 export class KeyedQueue {
-  readonly #tails = new Map<string, Promise<void>>();
+  readonly #waiting = new Map<string, Waiting>();
 
-  /** Runs `task` after every earlier task of `key`, whether those succeeded or not, and gives its result. */
-  run<R>(key: string, task: () => Promise<R>): Promise<R> {
-    const earlier = this.#tails.get(key);
-    const result = earlier === undefined ? task() : earlier.then(task);
-    const tail = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#tails.set(key, tail);
-    void tail.then(() => {
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
-    });
+  /**
+   * Runs `task` after every earlier task of `key`, whether those succeeded or not, and gives its result: at once when nothing is under
+   * way and the task is done at once. Tasks that follow each other without a gap share a line.
+   */
+  run<R>(key: string, task: (line: Line) => Awaitable<R>): Awaitable<R> {
+    const earlier = this.#waiting.get(key);
+    const line = earlier?.line ?? new Line();
+    const result = earlier === undefined ? task(line) : earlier.tail.then(() => task(line));
+    if (!isPending(result)) return result;
+    const done = (): void => {
+      if (this.#waiting.get(key)?.tail === tail) this.#waiting.delete(key);
+    };
+    const tail: Promise<void> = result.then(done, done);
+    if (earlier === undefined) this.#waiting.set(key, { line, tail });
+    else earlier.tail = tail;
     return result;
   }
 
   /** Resolves when nothing is queued any more. */
   async drain(): Promise<void> {
-    while (this.#tails.size > 0) await Promise.all(this.#tails.values());
+    while (this.#waiting.size > 0) await Promise.all(Array.from(this.#waiting.values(), ({ tail }) => tail));
   }
 }
 
@@ -28,14 +70,22 @@ export class InFlight {
   #count = 0;
   readonly #waiting: (() => void)[] = [];
 
-  async run<R>(task: () => Promise<R>): Promise<R> {
-    this.#count++;
+  async run<R>(task: () => Awaitable<R>): Promise<R> {
+    this.enter();
     try {
       return await task();
     } finally {
-      this.#count--;
-      if (this.#count === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+      this.leave();
     }
+  }
+
+  enter(): void {
+    this.#count++;
+  }
+
+  leave(): void {
+    this.#count--;
+    if (this.#count === 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /** Resolves when nothing is under way. */

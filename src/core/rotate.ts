@@ -26,7 +26,7 @@ async function atOnce(
   rotate: NonNullable<SessionStore["rotate"]>,
 ): Promise<Rotated> {
   const tombstone = newTombstone(engine, record);
-  const { outcome, repeated } = await attempt(engine, () => rotate(old.handle, old.version, record, tombstone));
+  const { outcome, repeated } = await attempt(engine, (call) => rotate(old.handle, old.version, record, tombstone, call));
   if (outcome.status === "rotated" || outcome.status === "conflict") return outcome;
   // What looks like another's doing may be an earlier sending of this very call.
   if (outcome.status !== "revoked" && (await isStored(engine, record))) return { status: "rotated" };
@@ -36,13 +36,13 @@ async function atOnce(
 }
 
 async function inSteps(engine: Engine, old: SessionRecord, record: SessionRecord): Promise<Rotated> {
-  const created = await attempt(engine, () => engine.store.create(record));
+  const created = await attempt(engine, (call) => engine.store.create(record, call));
   if (created.outcome.status === "revoked") throw goneError(engine, "revoked");
   if (created.outcome.status === "exists" && !(await isStored(engine, record))) throw outcomeUnknown();
   const tombstone = newTombstone(engine, record);
   let retired: RetireOutcome;
   try {
-    ({ outcome: retired } = await attempt(engine, () => engine.store.retire(old.handle, tombstone, old.version)));
+    ({ outcome: retired } = await attempt(engine, (call) => engine.store.retire(old.handle, tombstone, old.version, call)));
   } catch (error) {
     // Where nobody knows whether the old record was retired, the new one may be the only one left.
     if (!isSessionError(error, "ERR_SESSION_OUTCOME_UNKNOWN")) await compensate(engine, record);
@@ -57,7 +57,7 @@ async function inSteps(engine: Engine, old: SessionRecord, record: SessionRecord
 async function compensate(engine: Engine, record: SessionRecord): Promise<void> {
   try {
     const tombstone = newTombstone(engine);
-    await attempt(engine, () => engine.store.retire(record.handle, tombstone));
+    await attempt(engine, (call) => engine.store.retire(record.handle, tombstone, undefined, call));
   } catch (error) {
     // What stays behind is a record whose id nobody holds: it expires by itself.
     publish("storeError", { store: engine.store.name, error });

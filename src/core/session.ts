@@ -2,12 +2,15 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { SessionError } from "./errors.ts";
 import { deadlineAt, endsWithBrowser } from "./expiry.ts";
 import { Flash } from "./flash.ts";
+import { refuseWithout } from "./format.ts";
 import type { SessionHandle, SessionId } from "./id.ts";
 import { type LockOptions, SessionLock } from "./lock.ts";
+import { POLICIES, printable } from "./options.ts";
 import { isThenable, type PlainObject, setOwn } from "./plain.ts";
 import { ask } from "./store-call.ts";
 import { checkUserId } from "./user-id.ts";
-import type { Policy, SessionWork } from "./work.ts";
+import type { Policy } from "./work-policy.ts";
+import type { SessionWork } from "./work.ts";
 
 /** What comes with a login. */
 export interface LoginOptions<T extends object = Record<string, unknown>> {
@@ -20,8 +23,23 @@ export interface LoginOptions<T extends object = Record<string, unknown>> {
   readonly credential?: string;
 }
 
-/** The work behind a session, for the middleware; not part of the public interface. */
+/** Where a session comes from: what a request brought, which nobody looks at before the session is asked for. */
+export interface SessionSource {
+  readonly stateless: boolean;
+  readonly prefetch: boolean;
+  open(): SessionWork;
+  /** Called once, right after `open`. */
+  opened(work: SessionWork): void;
+}
+
+/** Not part of the public interface: opens the session's work. */
 export let workOf: (session: Session<never>) => SessionWork;
+/** Not part of the public interface: the session's messages if anybody asked for them. */
+export let openedFlashOf: (session: Session<never>) => Flash | undefined;
+/** Not part of the public interface: the session's work if it was opened. */
+export let openedWorkOf: (session: Session<never>) => SessionWork | undefined;
+/** Not part of the public interface. */
+export let sourceOf: (session: Session<never>) => SessionSource;
 
 /**
  * One visitor's session, as one request sees it. It costs nothing until it is asked for: no read, no write, no cookie.
@@ -29,21 +47,39 @@ export let workOf: (session: Session<never>) => SessionWork;
  * `T` is the shape of the data. Every method that writes throws `ERR_SESSION_GONE` when the session was ended meanwhile.
  */
 export class Session<T extends object = Record<string, unknown>> {
-  readonly #work: SessionWork;
-  /** Messages for the next page. */
-  readonly flash: Flash;
-  readonly #hidden: boolean;
+  readonly #source: SessionSource;
+  #opened: SessionWork | undefined;
+  #flash: Flash | undefined;
   #locked = false;
 
   static {
     workOf = (session) => session.#work;
+    openedWorkOf = (session) => session.#opened;
+    openedFlashOf = (session) => session.#flash;
+    sourceOf = (session) => session.#source;
   }
 
   /** @internal */
-  constructor(work: SessionWork, { prefetch = false, stateless = false } = {}) {
-    this.#work = work;
-    this.#hidden = stateless;
-    this.flash = new Flash(work, prefetch);
+  constructor(source: SessionSource) {
+    this.#source = source;
+  }
+
+  /** Opened when it is first asked for: most requests never do. */
+  get #work(): SessionWork {
+    if (this.#opened === undefined) {
+      this.#opened = this.#source.open();
+      this.#source.opened(this.#opened);
+    }
+    return this.#opened;
+  }
+
+  get #hidden(): boolean {
+    return this.#source.stateless;
+  }
+
+  /** Messages for the next page. */
+  get flash(): Flash {
+    return (this.#flash ??= new Flash(this.#work, this.#source.prefetch));
   }
 
   /** The id that the cookie holds, or null before the session is stored, and with a cookie store. Never log it. */
@@ -89,9 +125,9 @@ export class Session<T extends object = Record<string, unknown>> {
    */
   async update<R>(change: (data: T) => R): Promise<R> {
     const work = this.#work;
-    return work.serial(async () => {
-      let result: R | undefined;
-      await work.update((content) => {
+    let result: R | undefined;
+    await work.serial(() =>
+      work.update((content) => {
         const value = change(content.data as T);
         if (isThenable(value)) {
           // It is refused here; what becomes of it is nobody's concern any more.
@@ -100,10 +136,10 @@ export class Session<T extends object = Record<string, unknown>> {
         }
         result = value;
         return content;
-      });
-      // A resolved update has run the change at least once.
-      return result as R;
-    });
+      }),
+    );
+    // A resolved update has run the change at least once.
+    return result as R;
   }
 
   /** Stores the session now. A new one is stored even when it is empty. When it resolves, it is stored. */
@@ -139,17 +175,18 @@ export class Session<T extends object = Record<string, unknown>> {
    * @param userId 1 to 255 characters
    */
   async login(userId: string, options: LoginOptions<T> = {}): Promise<void> {
-    checkUserId(userId);
     const work = this.#work;
+    refuseWithout(work.engine.format, "login");
+    checkUserId(userId);
     const credential = options.credential === undefined ? undefined : credentialDigest(userId, options.credential);
     await work.serial(async () => {
       work.requireHeaders();
       const { users } = work.engine.store;
       // Asked together with the session: a revocation from here on meets this login.
-      const [epoch] = await Promise.all([
-        users === undefined ? 0 : ask(work.engine, () => users.epoch(userId)),
-        work.load(),
-      ]);
+      // Each in a promise of its own: where one is refused at once, the other's failure must still be somebody's.
+      const epochNow = async (): Promise<number> =>
+        users === undefined ? 0 : ask(work.engine, (call) => users.epoch(userId, call));
+      const [epoch] = await Promise.all([epochNow(), (async () => work.load())()]);
       // Who logs in again after the session was ended elsewhere starts anew; after a rotation another request did so already.
       if (work.goneReason === "ended") await work.flush();
       if (work.status !== "new" && work.status !== "live") throw work.refusal();
@@ -171,6 +208,7 @@ export class Session<T extends object = Record<string, unknown>> {
    */
   async renewCredential(credential: string): Promise<void> {
     const work = this.#work;
+    refuseWithout(work.engine.format, "login");
     work.requireHeaders();
     await this.#edit(() => {
       if (work.userId === null)
@@ -212,6 +250,15 @@ export class Session<T extends object = Record<string, unknown>> {
    */
   async exclusive<R>(action: (data: T) => R | Promise<R>, options: LockOptions = {}): Promise<R> {
     if (this.#hidden) throw new SessionError("ERR_SESSION_UNSUPPORTED", "A cookie store has no locks");
+    refuseWithout(this.#work.engine.format, "exclusive");
+    const { name, reach, compareAndSwap } = this.#work.engine.store;
+    // A lock that two processes can hold at once is none.
+    if (compareAndSwap === false && reach !== "process") {
+      throw new SessionError(
+        "ERR_SESSION_UNSUPPORTED",
+        `The store \`${name}\` cannot compare and write in one step, so it has no locks`,
+      );
+    }
     if (this.#locked) throw new SessionError("ERR_SESSION_USAGE", "This request is in `exclusive` already");
     this.#locked = true;
     try {
@@ -227,7 +274,7 @@ export class Session<T extends object = Record<string, unknown>> {
     // Nobody else can hold a session that has no id yet.
     if (work.status === "new") return this.#runAndSave(action);
     if (work.status !== "live") throw work.refusal();
-    const lock = await SessionLock.acquire(work.engine, work.heldHandle(), options);
+    const lock = await work.writing(() => SessionLock.acquire(work.engine, work.heldHandle(), options));
     try {
       await work.serial(() => work.load(true));
       if (work.status !== "live") throw work.refusal();
@@ -280,12 +327,12 @@ export class Session<T extends object = Record<string, unknown>> {
 
   /** True once the session was read, or asked in any way that depends on who the visitor is. */
   get accessed(): boolean {
-    return this.#work.accessed;
+    return this.#opened?.accessed ?? false;
   }
 
   /** True when what would be stored differs from what is. */
   get modified(): boolean {
-    return this.#work.isModified();
+    return this.#opened?.isModified() ?? false;
   }
 
   /** True when there is neither an id nor data. Never reads the store. */
@@ -298,8 +345,20 @@ export class Session<T extends object = Record<string, unknown>> {
     return this.#loaded().snapshot === null;
   }
 
-  /** Decides for this request what otherwise the options decide. */
+  /**
+   * Decides for this request what otherwise the options decide.
+   *
+   * @throws {SessionError} ERR_SESSION_USAGE for what cannot be chosen
+   */
   policy(policy: Partial<Policy>): void {
+    for (const name of Object.keys(policy)) {
+      const choices = POLICIES.find(([known]) => known === name)?.[1];
+      if (choices === undefined) throw new SessionError("ERR_SESSION_USAGE", `A policy has no \`${printable(name)}\``);
+      const chosen = policy[name as keyof Policy];
+      if (chosen === undefined || !choices.includes(chosen)) {
+        throw new SessionError("ERR_SESSION_USAGE", `\`${name}\` must be one of ${choices.join(", ")}`);
+      }
+    }
     this.#work.policy = { ...this.#work.policy, ...policy };
   }
 
@@ -365,11 +424,11 @@ export class Session<T extends object = Record<string, unknown>> {
 
   /** Says what the session is, and nothing of what is in it. */
   toJSON(): { readonly session: string } {
-    return { session: this.#work.status };
+    return { session: this.#opened?.status ?? "unloaded" };
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return `Session { ${this.#work.status} }`;
+    return `Session { ${this.#opened?.status ?? "unloaded"} }`;
   }
 
   #loaded(): SessionWork {

@@ -1,20 +1,32 @@
-import { type Content, contentOf, decodeRecord, type Engine } from "./engine.ts";
+import { type Content, CookieEngine, decodeRecord, type Engine } from "./engine.ts";
 import { ask, attempt, loadRecord, outcomeUnknown } from "./store-call.ts";
+import { attached } from "./carriers.ts";
 import { createSession } from "./commit.ts";
 import { isSessionError, SessionError } from "./errors.ts";
-import { publish } from "./events.ts";
 import { cookieMaxAge, isExpired } from "./expiry.ts";
-import { handleOf, isLockHandle, isSessionHandle, isSessionId, newSessionId, newVersion } from "./id.ts";
+import { refuseWithout, type SessionFormat, sojournFormat } from "./format.ts";
+import { isLockHandle, newSessionId, newVersion } from "./id.ts";
 import type { SessionHandle, SessionId } from "./id.ts";
 import { type ResolvedOptions, resolveOptions, type SessionsOptions } from "./options.ts";
 import { endSession } from "./outcome.ts";
 import { InFlight, KeyedQueue } from "./queue.ts";
 import type { SessionRecord } from "./record.ts";
-import { credentialDigest, Session } from "./session.ts";
+import { credentialDigest, type Session } from "./session.ts";
 import { cookieHeaderOf, idCookie, sealedCookies } from "./session-cookie.ts";
 import { CookieRecord, type SentCookie } from "./stateless.ts";
 import { isStateless, type SessionStore, type StatelessStore, type UserIndex } from "./store.ts";
 import { StoreHealth } from "./store-health.ts";
+import {
+  type ClearOptions,
+  isSweepable,
+  resolvePace,
+  sweep,
+  SWEEP_DEFAULTS,
+  type SweepReport,
+  type SweepTask,
+} from "./sweep.ts";
+import { readSweepState, type SweepState, UNKNOWN_SWEEPS } from "./sweep-lease.ts";
+import { NO_SWEEPING, resolveSweeping, Sweeper, type Sweeping, type SweepingOptions } from "./sweeper.ts";
 import { checkUserId } from "./user-id.ts";
 import { SessionWork } from "./work.ts";
 
@@ -55,32 +67,23 @@ export interface CreatedSession {
   readonly setCookie: readonly string[];
 }
 
-/** How to sweep. */
-export interface ClearOptions {
-  /** Records to a batch. Default 1000. */
-  readonly batch?: number;
-  /** Called after each batch with the number removed so far. */
-  readonly onProgress?: (removed: number) => void;
-  /** Stops between two batches. */
-  readonly signal?: AbortSignal;
-}
-
 /** What the middleware needs to know of a request to open its session. */
 export interface OpenRequest {
   /** The id that the client sent, of the right shape, or null. */
   readonly id: SessionId | null;
   /** A cookie store's cookie. */
   readonly sealed?: SentCookie | undefined;
-  readonly prefetch: boolean;
 }
 
 /** The way from the middleware into {@link Sessions}; not part of the public interface. */
 export interface SessionsAccess {
   readonly options: ResolvedOptions;
+  /** The names under which the cookie is read; it is written under the first. */
+  readonly names: readonly string[];
+  readonly format: SessionFormat;
   readonly stateless: boolean;
-  open(request: OpenRequest): { session: Session<never>; sealed: (() => string | null) | undefined };
-  attach(carrier: object, session: Session<never>): void;
-  attached(carrier: object): Session<never> | undefined;
+  open(request: OpenRequest): { work: SessionWork; sealed: (() => string | null) | undefined };
+  sweep(task: SweepTask): Promise<SweepReport>;
 }
 
 /** Not part of the public interface. */
@@ -94,21 +97,35 @@ export class Sessions<T extends object = Record<string, unknown>> {
   readonly #queue = new KeyedQueue();
   readonly #inFlight = new InFlight();
   readonly #health: StoreHealth;
-  readonly #carriers = new WeakMap<object, Session<T>>();
+  readonly #format: SessionFormat;
+  #access: SessionsAccess | undefined;
+  #shared: Engine | undefined;
+  #shares: Omit<Engine, "store"> | undefined;
+  readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
+  #sweeper: Sweeper | undefined;
 
   static {
-    accessOf = (sessions) => ({
-      options: sessions.options,
-      stateless: isStateless(sessions.store),
-      open: (request) => sessions.#open(request),
-      attach: (carrier, session) => void sessions.#carriers.set(carrier, session),
-      attached: (carrier) => sessions.#carriers.get(carrier),
-    });
+    accessOf = (sessions) =>
+      (sessions.#access ??= {
+        options: sessions.options,
+        names: [sessions.options.cookieName, ...sessions.options.readAlso],
+        format: sessions.#format,
+        stateless: isStateless(sessions.store),
+        open: (request) => sessions.#open(request),
+        sweep: (task) => sessions.#sweep(task),
+      });
   }
 
-  /** @throws {SessionError} ERR_SESSION_CONFIG */
-  constructor(options: SessionsOptions<T> & { readonly store: SessionStore | StatelessStore }) {
+  /**
+   * @param format not part of the public interface
+   * @throws {SessionError} ERR_SESSION_CONFIG
+   */
+  constructor(
+    options: SessionsOptions<T> & { readonly store: SessionStore | StatelessStore },
+    format: SessionFormat = sojournFormat,
+  ) {
+    this.#format = format;
     this.options = resolveOptions(options, options.store);
     this.store = options.store;
     this.#health = new StoreHealth(this.store.name, this.options);
@@ -120,14 +137,17 @@ export class Sessions<T extends object = Record<string, unknown>> {
    * @throws {SessionError} ERR_SESSION_NOT_ATTACHED where no middleware ran
    */
   of(request: object): Session<T> {
-    const session = this.#carriers.get(request);
+    const session = attached(request, this);
     if (session === undefined) throw new SessionError("ERR_SESSION_NOT_ATTACHED");
-    return session;
+    return session as unknown as Session<T>;
   }
 
   /** Creates a session outside a request: for a job, a script, or a test's login. */
   async create({ data, userId, credential }: CreateOptions<T> = {}): Promise<CreatedSession> {
-    if (userId !== undefined) checkUserId(userId);
+    if (userId !== undefined) {
+      refuseWithout(this.#format, "login");
+      checkUserId(userId);
+    }
     const store: SessionStore = isStateless(this.store)
       ? new CookieRecord(this.store, this.options.cookieName, undefined)
       : this.store;
@@ -158,11 +178,11 @@ export class Sessions<T extends object = Record<string, unknown>> {
    */
   async find(idOrHandle: string): Promise<FoundSession<T> | null> {
     const engine = this.#engine("find");
-    const handle = toHandle(idOrHandle);
-    const found = await this.#inFlight.run(() => loadRecord(engine, handle));
+    const handle = this.#handleOf(idOrHandle);
+    const found = await this.#inFlight.run(() => loadRecord(engine, handle, true));
     if (found.status !== "live" || !this.#isLive(found.record, found.userEpoch ?? 0)) return null;
-    const { data } = contentOf(engine, await decodeRecord(engine, found.record));
-    return { ...describe(found.record), data: data as T };
+    const { content } = await decodeRecord(engine, found.record);
+    return { ...describe(found.record), data: content.data as T };
   }
 
   /** Every live session, in the order of the handles. */
@@ -177,7 +197,9 @@ export class Sessions<T extends object = Record<string, unknown>> {
     let from = options.after;
     for (;;) {
       const after = from;
-      const page = await ask(engine, () => list.call(store, { limit: batch, ...(after === undefined ? {} : { after }) }));
+      const page = await ask(engine, (call) =>
+        list.call(store, { limit: batch, ...(after === undefined ? {} : { after }) }, call),
+      );
       for (const record of page) if (this.#isLive(record, 0)) yield this.#listed(record);
       from = page.at(-1)?.handle;
       if (page.length < batch || from === undefined) return;
@@ -189,9 +211,10 @@ export class Sessions<T extends object = Record<string, unknown>> {
     const users = this.#users("list a user's sessions");
     const engine = this.#engine("list a user's sessions");
     checkUserId(userId);
+    // Each in a promise of its own: where one is refused at once, the other's failure must still be somebody's.
     const [epoch, records] = await Promise.all([
-      ask(engine, () => users.epoch(userId)),
-      ask(engine, () => users.sessionsOf(userId)),
+      (async () => ask(engine, (call) => users.epoch(userId, call)))(),
+      (async () => ask(engine, (call) => users.sessionsOf(userId, call)))(),
     ]);
     const live = records.filter((record) => this.#isLive(record, epoch)).sort((a, b) => b.createdAt - a.createdAt);
     return Promise.all(live.map((record) => this.#listed(record)));
@@ -200,7 +223,7 @@ export class Sessions<T extends object = Record<string, unknown>> {
   /** Ends a session, for good, and gives whether there was one to end. */
   async revoke(idOrHandle: string): Promise<boolean> {
     const engine = this.#engine("revoke");
-    const handle = toHandle(idOrHandle);
+    const handle = this.#handleOf(idOrHandle);
     return this.#inFlight.run(() => endSession(engine, handle));
   }
 
@@ -214,12 +237,12 @@ export class Sessions<T extends object = Record<string, unknown>> {
     const users = this.#users("revoke a user");
     const engine = this.#engine("revoke a user");
     checkUserId(userId);
-    const kept = options.except === undefined || options.except === null ? undefined : toHandle(options.except);
+    const kept = options.except === undefined || options.except === null ? undefined : this.#handleOf(options.except);
     return this.#inFlight.run(async () => {
       const epoch = Math.max((await epochOf(engine, userId)) + 1, Math.ceil(this.options.clock.now()));
       // The kept session gets the new epoch before it counts, so that its requests never find it revoked.
       if (kept !== undefined) await this.#renewEpoch(engine, kept, userId, epoch);
-      await attempt(engine, () => users.advanceEpoch(userId, epoch));
+      await attempt(engine, (call) => users.advanceEpoch(userId, epoch, call));
       try {
         return await endAll(engine, users, userId, kept);
       } catch (error) {
@@ -229,54 +252,91 @@ export class Sessions<T extends object = Record<string, unknown>> {
     });
   }
 
-  /** Removes what has expired, batch by batch; safe to run from many machines. Gives the number removed. */
-  async clearExpired({ batch = 1000, onProgress, signal }: ClearOptions = {}): Promise<number> {
-    const engine = this.#engine("clear expired sessions");
-    const { store } = engine;
-    const { clearExpired: clear } = store;
-    if (clear === undefined) throw unsupported(store, "clear expired sessions");
-    const before = this.options.clock.now() - this.options.clockSkewSeconds * 1000;
-    if (!Number.isInteger(batch) || batch < 1)
-      throw new SessionError("ERR_SESSION_USAGE", "`batch` is a whole number of at least 1");
-    let removed = 0;
-    while (signal?.aborted !== true) {
-      const count = await this.#inFlight.run(() => ask(engine, () => clear.call(store, { before, limit: batch })));
-      removed += count;
-      onProgress?.(removed);
-      if (count < batch) break;
-      // A store that answers at once must not keep the process from everything else.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    publish("swept", { store: store.name, count: removed });
+  /**
+   * Removes what has expired, batch by batch, and gives the number removed. Safe to run from many machines, and to stop: the next run
+   * goes on.
+   *
+   * @throws {SessionError} ERR_SESSION_UNSUPPORTED where the engine removes what has expired by itself
+   */
+  async clearExpired({ batch, duty, lease = false, onProgress, signal }: ClearOptions = {}): Promise<number> {
+    const { removed } = await this.#sweep({
+      ...resolvePace({ batch, duty }),
+      lease: lease ? { leaseMs: SWEEP_DEFAULTS.leaseSeconds * 1000, freshMs: 0 } : undefined,
+      signal: signal ?? this.#closing.signal,
+      background: false,
+      onBatch: (progress) => onProgress?.(progress.removed),
+    });
     return removed;
   }
 
-  /** Waits for what is under way, then closes the store. Later calls give the same promise. */
+  /**
+   * Sweeps in the background from now on: from time to time, on one machine of many at a time, with rests. For servers that run for
+   * long; `close` stops it. Where the engine removes what has expired by itself, and with a cookie store, there is nothing to do, and
+   * it is not active.
+   *
+   * @throws {SessionError} ERR_SESSION_USAGE for options that cannot work, and when it sweeps already or is closed
+   */
+  startSweeping(options: SweepingOptions = {}): Sweeping {
+    const resolved = resolveSweeping(options);
+    if (this.#closed !== undefined) throw new SessionError("ERR_SESSION_USAGE", "The sessions were closed");
+    if (this.#sweeper?.stopped === false) throw new SessionError("ERR_SESSION_USAGE", "It sweeps already");
+    if (isStateless(this.store) || !isSweepable(this.store)) return NO_SWEEPING;
+    this.#sweeper = new Sweeper(this.#engineOver(this.store), resolved, (task) => this.#sweep(task));
+    return this.#sweeper;
+  }
+
+  /**
+   * When the last complete sweep was, as the store has it noted: for the metric that tells when nobody sweeps any more.
+   *
+   * @throws {SessionError} ERR_SESSION_STORE
+   */
+  async sweepState(): Promise<SweepState> {
+    if (isStateless(this.store)) return UNKNOWN_SWEEPS;
+    const engine = this.#engineOver(this.store);
+    return this.#inFlight.run(() => readSweepState(engine));
+  }
+
+  /** Stops sweeping and waits for what is under way, then closes the store. Later calls give the same promise. */
   close(): Promise<void> {
-    this.#closed ??= this.#inFlight.idle().then(async () => {
+    this.#closing.abort();
+    this.#closed ??= Promise.all([this.#sweeper?.stop(), this.#inFlight.idle()]).then(async () => {
       await this.#queue.drain();
       if (!isStateless(this.store)) await this.store.close?.();
     });
     return this.#closed;
   }
 
-  #open({ id, sealed, prefetch }: OpenRequest): ReturnType<SessionsAccess["open"]> {
+  /** A sweep counts as under way from its beginning to its end, and ends early when the sessions are closed. */
+  #sweep(task: SweepTask): Promise<SweepReport> {
+    const engine = this.#engine("clear expired sessions");
+    const signal = AbortSignal.any([task.signal, this.#closing.signal]);
+    return this.#inFlight.run(() => sweep(engine, { ...task, signal }));
+  }
+
+  #open({ id, sealed }: OpenRequest): ReturnType<SessionsAccess["open"]> {
     const { store } = this;
     if (!isStateless(store)) {
-      const work = new SessionWork(this.#engineOver(store), id);
-      return { session: new Session<never>(work, { prefetch }), sealed: undefined };
+      this.#shared ??= this.#engineOver(store);
+      return { work: new SessionWork(this.#shared, id), sealed: undefined };
     }
     const cookie = new CookieRecord(store, this.options.cookieName, sealed);
     // The id stays inside: it only says that there is something to open.
-    const work = new SessionWork(this.#engineOver(cookie), sealed === undefined ? null : newSessionId());
+    const work = new SessionWork(new CookieEngine(cookie, this.#parts), sealed === undefined ? null : newSessionId());
     cookie.writableWhile(() => !work.headersSent);
-    const session = new Session<never>(work, { prefetch, stateless: true });
-    return { session, sealed: () => cookie.seal() };
+    return { work, sealed: () => cookie.seal() };
+  }
+
+  get #parts(): Omit<Engine, "store"> {
+    return (this.#shares ??= {
+      options: this.options,
+      format: this.#format,
+      queue: this.#queue,
+      inFlight: this.#inFlight,
+    });
   }
 
   #engineOver(store: SessionStore): Engine {
-    const health = store instanceof CookieRecord ? undefined : this.#health;
-    return { store, options: this.options, queue: this.#queue, inFlight: this.#inFlight, health };
+    return { store, ...this.#parts, health: store instanceof CookieRecord ? undefined : this.#health };
   }
 
   #engine(task: string): Engine {
@@ -290,6 +350,13 @@ export class Sessions<T extends object = Record<string, unknown>> {
     return store.users;
   }
 
+  #handleOf(idOrHandle: string): SessionHandle {
+    const format = this.#format;
+    if (format.isId(idOrHandle)) return format.handleOf(idOrHandle);
+    if (format.isHandle(idOrHandle)) return idOrHandle;
+    throw new SessionError("ERR_SESSION_USAGE", "That is neither a session's id nor its handle");
+  }
+
   #isLive(record: SessionRecord, epoch: number): boolean {
     const revoked = record.userId !== null && record.epoch < epoch;
     return !revoked && !isLockHandle(record.handle) && !isExpired(record, this.options.clock.now(), this.options);
@@ -298,8 +365,8 @@ export class Sessions<T extends object = Record<string, unknown>> {
   async #listed(record: SessionRecord): Promise<ListedSession<T>> {
     const engine = this.#engine("list sessions");
     try {
-      const { data } = contentOf(engine, await decodeRecord(engine, record));
-      return { ...describe(record), data: data as T };
+      const { content } = await decodeRecord(engine, record);
+      return { ...describe(record), data: content.data as T };
     } catch (error) {
       if (!isSessionError(error, "ERR_SESSION_UNREADABLE")) throw error;
       return { ...describe(record), data: null };
@@ -308,20 +375,14 @@ export class Sessions<T extends object = Record<string, unknown>> {
 
   async #renewEpoch(engine: Engine, handle: SessionHandle, userId: string, epoch: number): Promise<void> {
     for (;;) {
-      const found = await loadRecord(engine, handle);
+      const found = await loadRecord(engine, handle, true);
       if (found.status !== "live" || found.record.userId !== userId) return;
       const { record } = found;
       const renewed = { ...record, epoch: Math.max(record.epoch, epoch), version: newVersion() };
-      const { outcome } = await attempt(engine, () => engine.store.save(renewed, record.version));
+      const { outcome } = await attempt(engine, (call) => engine.store.save(renewed, record.version, call));
       if (outcome.status !== "conflict" || outcome.record.version === renewed.version) return;
     }
   }
-}
-
-function toHandle(idOrHandle: string): SessionHandle {
-  if (isSessionId(idOrHandle)) return handleOf(idOrHandle);
-  if (isSessionHandle(idOrHandle)) return idOrHandle;
-  throw new SessionError("ERR_SESSION_USAGE", "That is neither a session's id nor its handle");
 }
 
 function describe(record: SessionRecord): Omit<FoundSession<never>, "data"> {
@@ -341,14 +402,14 @@ function unsupported(store: SessionStore | StatelessStore, task: string): Sessio
 
 async function epochOf(engine: Engine, userId: string): Promise<number> {
   const { users } = engine.store;
-  return users === undefined ? 0 : ask(engine, () => users.epoch(userId));
+  return users === undefined ? 0 : ask(engine, (call) => users.epoch(userId, call));
 }
 
 /** Ends what is listed of a user; what cannot be ended does not keep the others. */
 async function endAll(engine: Engine, users: UserIndex, userId: string, kept: SessionHandle | undefined): Promise<number> {
   let ended = 0;
   const failures: unknown[] = [];
-  for (const { handle } of await ask(engine, () => users.sessionsOf(userId))) {
+  for (const { handle } of await ask(engine, (call) => users.sessionsOf(userId, call))) {
     if (handle === kept) continue;
     try {
       if (await endSession(engine, handle)) ended++;

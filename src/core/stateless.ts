@@ -28,6 +28,8 @@ export class CookieRecord implements SessionStore {
   readonly #cookieName: string;
   readonly #sent: SentCookie | undefined;
   #record: SessionRecord | null | undefined;
+  /** The value of the record that was put here last. */
+  #sealed: string | null | undefined;
   #isWritable: () => boolean = () => true;
 
   /** @param cookieName the name to seal for; what was sent may have come under an older one */
@@ -46,6 +48,7 @@ export class CookieRecord implements SessionStore {
 
   /** The cookie's value now, or null when there is no session. */
   seal(): string | null {
+    if (this.#sealed !== undefined) return this.#sealed;
     const record = this.#current();
     return record === null ? null : this.#store.seal(record, this.#cookieName);
   }
@@ -97,7 +100,7 @@ export class CookieRecord implements SessionStore {
   #put(record: SessionRecord | null): void {
     if (!this.#isWritable()) throw new SessionError("ERR_SESSION_HEADERS_SENT");
     // A session that is too large has to fail here, before the response is on its way.
-    if (record !== null) this.#store.seal(record, this.#cookieName);
+    this.#sealed = record === null ? null : this.#store.seal(record, this.#cookieName);
     this.#record = record;
   }
 }

@@ -1,33 +1,48 @@
 import type { Engine } from "./engine.ts";
 import { isSessionError, SessionError } from "./errors.ts";
-import { publish } from "./events.ts";
+import { publish, publishTimed, timeFor } from "./events.ts";
 import type { SessionHandle } from "./id.ts";
-import { isThenable } from "./plain.ts";
+import { isPending, whenSettled } from "./settled.ts";
+import { isCertain, type Send, StoreTimeout, within } from "./store-limit.ts";
 import type { Awaitable, LoadOutcome } from "./store.ts";
 
-/** Loads a record. @throws {SessionError} ERR_SESSION_STORE or ERR_SESSION_UNREADABLE */
-export async function loadRecord(engine: Engine, handle: SessionHandle): Promise<LoadOutcome> {
-  const started = performance.now();
-  const outcome = await ask(engine, () => engine.store.load(handle));
-  publish("loaded", { store: engine.store.name, durationMs: performance.now() - started });
-  return outcome;
-}
-
 /**
- * Asks the store something that changes nothing, within `storeTimeoutSeconds`.
+ * Loads a record; with `fresh` not a copy of it. Of a store that answers at once, at once.
  *
  * @throws {SessionError} ERR_SESSION_STORE or ERR_SESSION_UNREADABLE
  */
-export async function ask<O>(engine: Engine, send: () => Awaitable<O>): Promise<O> {
+export function loadRecord(engine: Engine, handle: SessionHandle, fresh = false): Awaitable<LoadOutcome> {
+  const started = timeFor("loaded");
+  const reply = ask(engine, (call) => engine.store.load(handle, fresh ? { ...call, fresh } : call));
+  if (started === undefined) return reply;
+  return whenSettled(reply, (outcome) => {
+    publishTimed("loaded", engine.store.name, started);
+    return outcome;
+  });
+}
+
+/**
+ * Asks the store something that changes nothing, within `storeTimeoutSeconds`. Of a store that answers at once, at once.
+ *
+ * @throws {SessionError} ERR_SESSION_STORE or ERR_SESSION_UNREADABLE
+ */
+export function ask<O>(engine: Engine, send: Send<O>): Awaitable<O> {
+  let reply: Awaitable<O>;
   try {
-    return await within(engine, send, engine.options.storeTimeoutSeconds * 1000);
+    reply = within(engine, send, engine.options.storeTimeoutSeconds * 1000);
   } catch (error) {
-    if (isSessionError(error, "ERR_SESSION_UNREADABLE")) {
-      publish("unreadable", { store: engine.store.name, reason: "record" });
-      throw error;
-    }
-    throw storeError(engine, error, "no");
+    throw askError(engine, error);
   }
+  if (!isPending(reply)) return reply;
+  return reply.catch((error: unknown) => {
+    throw askError(engine, error);
+  });
+}
+
+function askError(engine: Engine, error: unknown): unknown {
+  if (!isSessionError(error, "ERR_SESSION_UNREADABLE")) return storeError(engine, error, "no");
+  publish("unreadable", { store: engine.store.name, reason: "record" });
+  return error;
 }
 
 /** What a verb answered, and whether it had to be sent twice. */
@@ -39,23 +54,33 @@ export interface Attempt<O> {
 
 /**
  * Sends a write, and once more if its reply was lost, both within `storeTimeoutSeconds`. Every write carries a token of its writer,
- * so that sending it twice stores it once, and the caller recognises its own.
+ * so that sending it twice stores it once, and the caller recognises its own. Of a store that answers at once, at once.
  *
  * @throws {SessionError} ERR_SESSION_STORE when nothing was stored, ERR_SESSION_OUTCOME_UNKNOWN when that cannot be known
  */
-export async function attempt<O>(engine: Engine, send: () => Awaitable<O>): Promise<Attempt<O>> {
+export function attempt<O>(engine: Engine, send: Send<O>): Awaitable<Attempt<O>> {
   const limit = engine.options.storeTimeoutSeconds * 1000;
   const started = performance.now();
-  try {
-    return { outcome: await within(engine, send, limit), repeated: false };
-  } catch (error) {
+  const again = (error: unknown): Awaitable<Attempt<O>> => {
     if (isCertain(error)) throw storeError(engine, error, "no");
     publish("storeError", { store: engine.store.name, error });
     // A store that did not answer in time does not answer a second call either.
     if (error instanceof StoreTimeout) throw outcomeUnknown(error);
-  }
+    return attemptAgain(engine, send, limit - (performance.now() - started));
+  };
+  let reply: Awaitable<O>;
   try {
-    return { outcome: await within(engine, send, limit - (performance.now() - started)), repeated: true };
+    reply = within(engine, send, limit, "write");
+  } catch (error) {
+    return again(error);
+  }
+  if (!isPending(reply)) return { outcome: reply, repeated: false };
+  return reply.then((outcome) => ({ outcome, repeated: false }), again);
+}
+
+async function attemptAgain<O>(engine: Engine, send: Send<O>, limit: number): Promise<Attempt<O>> {
+  try {
+    return { outcome: await within(engine, send, limit, "write"), repeated: true };
   } catch (error) {
     publish("storeError", { store: engine.store.name, error });
     throw outcomeUnknown(error);
@@ -75,43 +100,7 @@ export function storeError(engine: Engine, error: unknown, applied: "no" | "unkn
   return new SessionError("ERR_SESSION_STORE", `The store \`${engine.store.name}\` ${what}`, { cause: error, applied });
 }
 
-class StoreTimeout extends Error {
-  override readonly name = "StoreTimeout";
-}
-
-async function within<O>(engine: Engine, send: () => Awaitable<O>, milliseconds: number): Promise<O> {
-  const { health } = engine;
-  health?.admit();
-  try {
-    const reply = send();
-    // Embedded stores answer at once, and need no timer.
-    const outcome = isThenable(reply) ? await raced(reply as PromiseLike<O>, milliseconds) : reply;
-    health?.succeeded();
-    return outcome;
-  } catch (error) {
-    if (isSessionError(error) && error.code !== "ERR_SESSION_STORE") health?.succeeded();
-    else health?.failed();
-    throw error;
-  }
-}
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-async function raced<O>(reply: PromiseLike<O>, milliseconds: number): Promise<O> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new StoreTimeout("No reply in time")),
-      Math.min(Math.max(0, milliseconds), LONGEST_TIMER_MS),
-    );
-  });
-  try {
-    return await Promise.race([reply, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function isCertain(error: unknown): boolean {
-  return isSessionError(error) && (error.code !== "ERR_SESSION_STORE" || error.applied === "no");
+/** True for the error of a store that did not answer within `storeTimeoutSeconds`. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof StoreTimeout;
 }

@@ -1,37 +1,37 @@
-import { commitSession, type CommitRequest, createSession, isUnchanged, mergeConflict, onlyKeys } from "./commit.ts";
-import { type Content, contentOf, decodeRecord, type Engine, plainOf, type Snapshot, blankData } from "./engine.ts";
+import {
+  commitSession,
+  type CommitRequest,
+  type Committed,
+  createSession,
+  isUnchanged,
+  mergeConflict,
+  onlyKeys,
+} from "./commit.ts";
+import {
+  blankData,
+  type Content,
+  contentOf,
+  decodeRecord,
+  type Engine,
+  plainOf,
+  saysNothing,
+  type Snapshot,
+} from "./engine.ts";
 import { attempt, loadRecord, storeError } from "./store-call.ts";
 import { isSessionError, SessionError } from "./errors.ts";
 import { publish } from "./events.ts";
 import { deadlineAt, isExpired, isRefreshDue } from "./expiry.ts";
-import { handleOf, type SessionHandle, type SessionId } from "./id.ts";
-import { mergeData, type MergeRules } from "./merge.ts";
-import type { GonePolicy, StoreErrorPolicy, UnreadablePolicy } from "./options.ts";
-import { endSession, goneError, type GoneReason, newTombstone } from "./outcome.ts";
-import { mergeNotes, type Notes, parsePayload } from "./payload.ts";
-import { deepCopy, type PlainObject, sameValue, syncInto } from "./plain.ts";
-import type { LoadOutcome } from "./store.ts";
-
-/**
- * Where a session stands: `unloaded` until it is asked for; `new` without a record; `live` with one; `retired` when it was ended or
- * rotated moments ago; `unreadable` and `unavailable` when the request goes on without it.
- */
-export type WorkStatus = "unloaded" | "new" | "live" | "retired" | "unreadable" | "unavailable";
-
-/** What a request may decide for itself about trouble with its session. */
-export interface Policy {
-  readonly onGone: GonePolicy;
-  readonly onUnreadable: UnreadablePolicy;
-  readonly onStoreError: StoreErrorPolicy;
-}
-
-/** How a session is written. */
-export interface WriteOptions {
-  /** Store it though nothing changed. */
-  readonly force?: boolean;
-  /** Move the deadline, however lately that was done. */
-  readonly slide?: boolean;
-}
+import type { SessionHandle, SessionId } from "./id.ts";
+import { mergeLate } from "./merge.ts";
+import { endRevoked, endSession, goneError, type GoneReason, type Standing, standingOf } from "./outcome.ts";
+import { mergeNotes, type Notes } from "./payload.ts";
+import { deepCopy, isEmptyObject, type PlainObject, syncInto } from "./plain.ts";
+import type { SessionRecord } from "./record.ts";
+import type { Line } from "./queue.ts";
+import { SerialTasks } from "./serial.ts";
+import { whenDone, whenSettled } from "./settled.ts";
+import type { Awaitable, LoadOutcome } from "./store.ts";
+import { type Policy, readOnlyError, type WorkStatus, type WriteOptions } from "./work-policy.ts";
 
 const NOTHING: Content = Object.freeze({ data: {}, notes: {}, userId: null, epoch: 0 });
 
@@ -71,11 +71,12 @@ export class SessionWork {
   #blank: PlainObject | undefined;
   #goneReason: GoneReason = "ended";
   #trouble: SessionError | undefined;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #tasks: SerialTasks;
 
   constructor(engine: Engine, id: SessionId | null) {
     this.engine = engine;
     this.policy = engine.options;
+    this.#tasks = new SerialTasks(engine.inFlight);
     this.id = id;
     this.proven = id !== null;
     this.status = id === null ? "new" : "unloaded";
@@ -83,7 +84,7 @@ export class SessionWork {
 
   get handle(): SessionHandle | null {
     if (this.snapshot !== null) return this.snapshot.record.handle;
-    return this.id === null ? null : handleOf(this.id);
+    return this.id === null ? null : this.engine.format.handleOf(this.id);
   }
 
   /** The handle of a session that has one. */
@@ -94,27 +95,37 @@ export class SessionWork {
   }
 
   /** Runs one operation of this request after the other. */
-  serial<R>(task: () => Promise<R>): Promise<R> {
-    const result = this.#tail.then(() => this.engine.inFlight.run(task));
-    this.#tail = result.catch(() => undefined);
-    return result;
+  serial<R>(task: () => Awaitable<R>): Promise<R> {
+    return this.#tasks.run(task);
+  }
+
+  /** {@link serial}, in the call itself when none is under way: for what comes when the handler is done. */
+  serialNow<R>(task: () => Awaitable<R>): Awaitable<R> {
+    return this.#tasks.runNow(task);
   }
 
   /** Reads the session if that was not done yet, or again with `fresh`. */
-  async load(fresh = false): Promise<void> {
+  load(fresh = false): Awaitable<void> {
     this.accessed = true;
     if (this.status === "new") return this.#begin();
     if (this.status !== "unloaded" && !(fresh && this.status === "live")) return;
-    let outcome: LoadOutcome;
-    try {
-      outcome = await loadRecord(this.engine, this.heldHandle());
-      if (outcome.status === "live") outcome = await this.#refuseRevoked(outcome);
-    } catch (error) {
-      return this.#goOnWithout(error);
-    }
+    return whenDone(
+      () => loadRecord(this.engine, this.heldHandle(), fresh),
+      (outcome) => this.#take(outcome),
+      (error) => this.#goOnWithout(error),
+    );
+  }
+
+  #take(outcome: LoadOutcome): Awaitable<void> {
     const { options } = this.engine;
     const now = options.clock.now();
-    if (outcome.status === "live" && !isExpired(outcome.record, now, options)) return this.#takeLive(outcome);
+    if (outcome.status === "live") {
+      const { record, userEpoch = 0 } = outcome;
+      if (record.userId !== null && userEpoch > record.epoch) {
+        return endRevoked(this.engine, record).then((tombstone) => this.#take({ status: "retired", tombstone }));
+      }
+      if (!isExpired(record, now, options)) return this.#takeLive(record, userEpoch);
+    }
     if (outcome.status === "retired" && outcome.tombstone.until > now) return this.#retire(outcome.tombstone.reason);
     publish(outcome.status === "live" ? "expired" : "unknownId", { store: this.engine.store.name });
     if (this.status === "live") return this.#retire("expired");
@@ -124,17 +135,21 @@ export class SessionWork {
 
   /** Throws unless the session can be read from now on. */
   requireLoaded(): void {
-    if (this.status === "unloaded") throw new SessionError("ERR_SESSION_NOT_LOADED");
     // With no id there is nothing to load; but what works for a new visitor must be what works for all.
-    if (!this.accessed) throw new SessionError("ERR_SESSION_NOT_LOADED");
+    if (this.status === "unloaded" || !this.accessed) throw new SessionError("ERR_SESSION_NOT_LOADED");
   }
 
   /** True when something would be lost if the session was not stored. */
-  isModified(): boolean {
+  isModified(plain = this.pendingPlain()): boolean {
     if (this.status === "unloaded") return false;
     if (this.status !== "live") return !this.#isBare();
     if (this.#cleared || this.#rotate) return true;
-    return !isUnchanged(this.#stored(), this.#content(), plainOf(this.engine, this.#content()));
+    return plain !== undefined && !isUnchanged(this.#stored(), this.#content(), plain);
+  }
+
+  /** The plain text of a stored session as it stands now. */
+  pendingPlain(): string | undefined {
+    return this.status === "live" ? plainOf(this.engine, this.#content(), this.#stored().plain) : undefined;
   }
 
   get isEmpty(): boolean {
@@ -171,25 +186,26 @@ export class SessionWork {
   }
 
   /** Stores what changed; a new session only if it holds something, or with `force`. */
-  async save({ force = false, slide = false }: WriteOptions = {}): Promise<void> {
-    if (this.status === "unloaded") await this.load();
-    if (this.status === "new" || this.status === "live") return this.#write({ force, slide });
+  save({ force = false, slide = false, plain }: WriteOptions = {}): Awaitable<void> {
+    if (this.status === "unloaded") return whenSettled(this.load(), () => this.save({ force, slide }));
+    if (this.status === "new" || this.status === "live") return this.#write({ force, slide, plain });
     if (this.#isBare() && !force) return;
     throw this.refusal();
   }
 
   /** Applies an atomic change: to a copy, again on each retry, together with what is pending. */
-  async update(apply: (content: Content) => Content): Promise<void> {
-    await this.load();
-    if (this.status !== "new" && this.status !== "live") throw this.refusal();
-    await this.#write({ force: false, apply });
+  update(apply: (content: Content) => Content): Awaitable<void> {
+    return whenSettled(this.load(), () => {
+      if (this.status !== "new" && this.status !== "live") throw this.refusal();
+      return this.#write({ force: false, apply });
+    });
   }
 
   /** Ends the session now, whatever version it has, and forgets it. */
   async flush(): Promise<void> {
     this.accessed = true;
     const handle = this.handle;
-    if (handle !== null) await endSession(this.engine, handle);
+    if (handle !== null) await this.writing(() => endSession(this.engine, handle));
     this.#forget();
     this.stored = false;
     this.moved = false;
@@ -197,16 +213,23 @@ export class SessionWork {
   }
 
   /** Moves the deadline if it has fallen behind. */
-  async touch(): Promise<void> {
+  touch(): Awaitable<void> {
     const { engine, snapshot } = this;
-    if (this.status !== "live" || snapshot === null || this.headersSent) return;
+    if (this.status !== "live" || snapshot === null || this.headersSent || engine.format.slides === "write") return;
     const now = engine.options.clock.now();
     const { record } = snapshot;
     const state = { expiry: this.notes.expiry, createdAt: record.createdAt, proven: this.proven };
     if (!isRefreshDue(state, record.expiresAt, now, engine.options)) return;
-    const expiresAt = deadlineAt(state, now, engine.options);
+    return this.#moveDeadline(snapshot, deadlineAt(state, now, engine.options));
+  }
+
+  async #moveDeadline(snapshot: Snapshot, expiresAt: number): Promise<void> {
+    const { engine } = this;
+    const { record } = snapshot;
     try {
-      const { outcome } = await attempt(engine, () => engine.store.touch(record.handle, record.version, expiresAt));
+      const { outcome } = await attempt(engine, (call) =>
+        engine.store.touch(record.handle, record.version, expiresAt, call),
+      );
       publish("touched", { store: engine.store.name });
       if (outcome.status === "stale") return;
       this.snapshot = { ...snapshot, record: { ...record, expiresAt } };
@@ -218,18 +241,9 @@ export class SessionWork {
     }
   }
 
-  /** True when the record is still the one that this request stored: nobody rotated or ended it meanwhile. */
-  async isCurrent(): Promise<boolean> {
-    const { engine, snapshot } = this;
-    if (snapshot === null) return false;
-    const { handle, version, expiresAt } = snapshot.record;
-    try {
-      const { outcome } = await attempt(engine, () => engine.store.touch(handle, version, expiresAt));
-      return outcome.status === "touched";
-    } catch {
-      // The cookie that the client has is good; a longer one can wait for the next visit.
-      return false;
-    }
+  /** Whether the record is still the one that this request stored: nobody rotated or ended it meanwhile. `unknown` when the store fails. */
+  async standing(): Promise<Standing> {
+    return this.snapshot === null ? "superseded" : standingOf(this.engine, this.snapshot.record);
   }
 
   /** How the session ended, when it is retired. */
@@ -250,6 +264,21 @@ export class SessionWork {
     return () => this.#show({ data: copy, notes, userId, epoch }, false);
   }
 
+  /**
+   * Runs a write of this request.
+   *
+   * @throws {SessionError} ERR_SESSION_READ_ONLY where the policy is `read-only` and the store surely stored nothing
+   */
+  writing<R>(write: () => Awaitable<R>): Awaitable<R> {
+    return whenDone(
+      write,
+      (result) => result,
+      (error) => {
+        throw readOnlyError(this.policy, error);
+      },
+    );
+  }
+
   /** The error for a write to a session that cannot be written. */
   refusal(): SessionError {
     if (this.status === "retired") return goneError(this.engine, this.#goneReason);
@@ -266,64 +295,56 @@ export class SessionWork {
   }
 
   #isBare(): boolean {
-    return this.#isNothing(this.#content());
-  }
-
-  /** True for a content that says no more than that a visitor came. */
-  #isNothing({ data, notes, userId }: Content): boolean {
-    const empty = Object.keys(data).length === 0 || (this.#blank !== undefined && sameValue(data, this.#blank));
-    return empty && Object.keys(notes).length === 0 && userId === null;
+    return saysNothing(this.#content(), this.#blank);
   }
 
   /** Gives a new visitor the data that a schema makes of nothing. */
-  async #begin(): Promise<void> {
+  #begin(): Awaitable<void> {
     if (this.#blank !== undefined) return;
-    const untouched = Object.keys(this.data).length === 0;
-    this.#blank = await blankData(this.engine);
-    if (untouched) syncInto(this.data, deepCopy(this.#blank));
+    const untouched = isEmptyObject(this.data);
+    return whenSettled(blankData(this.engine), (blank) => {
+      this.#blank = blank;
+      if (untouched) syncInto(this.data, deepCopy(blank));
+    });
   }
 
   #requireWritable(): void {
     if (this.status !== "new" && this.status !== "live") throw this.refusal();
   }
 
-  async #refuseRevoked(outcome: Extract<LoadOutcome, { status: "live" }>): Promise<LoadOutcome> {
-    const { record, userEpoch = 0 } = outcome;
-    if (record.userId === null || userEpoch <= record.epoch) return outcome;
-    publish("revoked", { store: this.engine.store.name });
-    // Whoever revoked the user did not get to this record: finish it, or its visitor meets a closed door until it expires.
-    const tombstone = newTombstone(this.engine);
-    await attempt(this.engine, () => this.engine.store.retire(record.handle, tombstone));
-    return { status: "retired", tombstone };
+  #takeLive(record: SessionRecord, userEpoch: number): Awaitable<void> {
+    if (this.snapshot !== null && this.isModified()) return this.#takeMerged(this.snapshot, record, userEpoch);
+    return whenDone(
+      () => decodeRecord(this.engine, record),
+      ({ snapshot, content }) => {
+        [this.snapshot, this.status] = [snapshot, "live"];
+        this.#show(content);
+      },
+      (error) => this.#goOnWithout(error),
+    );
   }
 
-  async #takeLive({ record, userEpoch }: Extract<LoadOutcome, { status: "live" }>): Promise<void> {
+  async #takeMerged(base: Snapshot, record: SessionRecord, userEpoch: number): Promise<void> {
     try {
-      if (this.snapshot !== null && this.isModified()) {
-        const merged = await mergeConflict(this.engine, record, userEpoch, {
-          base: this.snapshot,
-          // A copy: what is merged is shown in the very object that the handler holds.
-          pending: { ...this.#content(), data: deepCopy(this.data) },
-          cleared: this.#cleared,
-          keep: this.#keep,
-        });
-        this.snapshot = merged.base;
-        this.#show(merged.pending, false);
-        return;
-      }
-      this.snapshot = await decodeRecord(this.engine, record);
+      const merged = await mergeConflict(this.engine, record, userEpoch, {
+        base,
+        // A copy: what is merged is shown in the very object that the handler holds.
+        pending: { ...this.#content(), data: deepCopy(this.data) },
+        cleared: this.#cleared,
+        keep: this.#keep,
+      });
+      this.snapshot = merged.base;
+      this.#show(merged.pending, false);
     } catch (error) {
       return this.#goOnWithout(error);
     }
-    this.status = "live";
-    this.#show(contentOf(this.engine, this.snapshot));
   }
 
   #goOnWithout(error: unknown): void {
     const unreadable = isSessionError(error, "ERR_SESSION_UNREADABLE");
     const policy = unreadable ? this.policy.onUnreadable : this.policy.onStoreError;
     const known = unreadable || isSessionError(error, "ERR_SESSION_STORE");
-    if (!known || policy === "error" || this.status === "live") throw error;
+    if (!known || policy !== "anonymous" || this.status === "live") throw error;
     this.#trouble = error;
     this.status = unreadable ? "unreadable" : "unavailable";
   }
@@ -354,48 +375,57 @@ export class SessionWork {
     this.notes = content.notes;
     this.userId = content.userId;
     this.epoch = content.epoch;
-    if (settled) {
-      this.#cleared = false;
-      this.#rotate = false;
-      this.#restart = false;
-      this.#keep = undefined;
-      this.#expirySet = false;
-    }
+    if (settled) this.#settle();
   }
 
-  async #write(how: WriteOptions & { readonly apply?: (content: Content) => Content }): Promise<void> {
-    if (this.status === "new") return this.#create(how);
+  /** What was asked for is done. */
+  #settle(): void {
+    [this.#cleared, this.#rotate, this.#restart, this.#expirySet] = [false, false, false, false];
+    this.#keep = undefined;
+  }
+
+  #write(how: WriteOptions & { readonly apply?: (content: Content) => Content }): Awaitable<void> {
+    if (this.status === "new") return this.writing(() => this.#create(how));
     const handle = this.heldHandle();
-    return this.engine.queue.run(handle, () => this.#commit(how));
+    return this.writing(() => this.engine.queue.run(handle, (line) => this.#commit(how, line)));
   }
 
   async #create({ force, apply }: WriteOptions & { apply?: (content: Content) => Content }): Promise<void> {
     const started = this.#content();
     const before = plainOf(this.engine, started);
-    const copy = this.#copy(started, before);
-    const content = apply === undefined ? copy : apply(copy);
+    const content = apply === undefined ? started : apply(this.#copy(started, before));
     // An update that leaves nothing is done as soon as it is shown.
-    if (this.#isNothing(content) && !force) return this.#show(content);
+    if (saysNothing(content, this.#blank) && !force) return apply === undefined ? this.#settle() : this.#show(content);
     this.requireHeaders();
-    const { id, snapshot } = await createSession(this.engine, { content, proven: this.proven });
+    const { id, snapshot } = await createSession(this.engine, {
+      content,
+      proven: this.proven,
+      ...(apply === undefined && { plain: before }),
+    });
     this.id = id;
     this.status = "live";
     this.renewed = true;
     this.stored = true;
-    this.#adopt(before, content, snapshot);
+    this.#adopt(before, apply === undefined ? undefined : content, snapshot);
   }
 
-  async #commit(how: WriteOptions & { readonly apply?: (content: Content) => Content }): Promise<void> {
+  #commit(how: WriteOptions & { readonly apply?: (content: Content) => Content }, line: Line): Awaitable<void> {
+    const base = this.#stored();
+    // A version that is a digest of the content may stand for an earlier state once more.
+    const newer = this.engine.format.ownVersions ? line.newerThan(base.record.version) : undefined;
     const pending = this.#content();
-    const before = plainOf(this.engine, pending);
+    const before = how.plain ?? plainOf(this.engine, pending, base.plain);
     const cleared = this.#cleared;
     const rotate = this.#rotate;
     if (rotate) this.requireHeaders();
-    try {
-      const done = await commitSession(this.engine, {
-        base: this.#stored(),
+    const store = (): Awaitable<Committed> =>
+      commitSession(this.engine, {
+        base,
+        newer,
+        pending,
+        plain: before,
         // The handler may go on changing its object while the store is asked.
-        pending: this.#copy(pending, before),
+        copy: () => this.#copy(pending, before),
         cleared,
         keep: this.#keep,
         rotate,
@@ -403,33 +433,51 @@ export class SessionWork {
         force: (how.force ?? false) || cleared,
         slide: how.slide ?? false,
         proven: this.proven,
-        ...(how.apply && { apply: how.apply }),
-        ...(this.guard && { guard: this.guard }),
+        apply: how.apply,
+        guard: this.guard,
       });
-      if (done.id !== undefined) {
-        this.id = done.id;
+    const finish = (committed: Committed): void => {
+      const { record } = committed.snapshot;
+      if (committed.id === undefined) {
+        if (committed.wrote) line.stored(record, base.record.version, newer?.version ?? base.record.version);
+      } else {
+        line.left();
+        this.id = committed.id;
         this.renewed = true;
         this.rotated = true;
       }
-      if (done.wrote) this.stored = true;
-      const deadlineMoved = done.snapshot.record.expiresAt !== this.#stored().record.expiresAt;
-      if (deadlineMoved || (done.wrote && this.#expirySet)) this.moved = true;
-      this.#adopt(before, done.content, done.snapshot);
-    } catch (error) {
-      // The caller is told here, once: what was refused must not be refused again when the response leaves.
-      if (isSessionError(error, "ERR_SESSION_GONE")) this.#close(error.reason ?? "ended");
-      throw error;
-    }
+      if (committed.wrote) this.stored = true;
+      const deadlineMoved = record.expiresAt !== this.#stored().record.expiresAt;
+      if (deadlineMoved || (committed.wrote && this.#expirySet)) this.moved = true;
+      this.#adopt(before, committed.content, committed.snapshot);
+    };
+    return whenDone(store, finish, (error) => {
+      throw this.#refused(error);
+    });
+  }
+
+  /** The caller is told here, once: what was refused must not be refused again when the response leaves. */
+  #refused(error: unknown): unknown {
+    if (isSessionError(error, "ERR_SESSION_GONE")) this.#close(error.reason ?? "ended");
+    return error;
   }
 
   #copy(content: Content, plain: string): Content {
-    const { data, notes } = parsePayload(this.engine.options.codec, plain);
+    const { data, notes } = this.engine.format.parse(this.engine.options.codec, plain);
     return { ...content, data, notes };
   }
 
-  /** Shows the outcome in the handler's own object, and keeps what was changed while the store was asked. */
-  #adopt(before: string, stored: Content, snapshot: Snapshot): void {
-    const { data, notes } = parsePayload(this.engine.options.codec, before);
+  /**
+   * Shows the outcome in the handler's own object, and keeps what was changed while the store was asked. Where just what the handler
+   * made was stored, its object shows that already, and whatever differs from the snapshot is a later change.
+   */
+  #adopt(before: string, stored: Content | undefined, snapshot: Snapshot): void {
+    if (stored === undefined) {
+      this.snapshot = snapshot;
+      this.#settle();
+      return;
+    }
+    const { data, notes } = this.engine.format.parse(this.engine.options.codec, before);
     const { clock, merge: rules, together } = this.engine.options;
     this.snapshot = snapshot;
     this.#show({
@@ -442,14 +490,5 @@ export class SessionWork {
   /** @throws {SessionError} ERR_SESSION_HEADERS_SENT when no cookie can be set any more */
   requireHeaders(): void {
     if (this.headersSent) throw new SessionError("ERR_SESSION_HEADERS_SENT");
-  }
-}
-
-/** Merges what a handler changed while its session was being stored. What is stored is stored: a rule that refuses loses here. */
-function mergeLate(before: PlainObject, stored: PlainObject, now: PlainObject, rules: MergeRules): PlainObject {
-  try {
-    return mergeData(before, stored, deepCopy(now), rules).data;
-  } catch {
-    return mergeData(before, stored, deepCopy(now), { rules: {}, together: [] }).data;
   }
 }

@@ -5,6 +5,9 @@ import type { Refusal } from "./hmac.ts";
 import { KID_BYTES, type PurposeKeys } from "./key-ring.ts";
 
 const VERSION = 1;
+const VERSION_BYTE = Buffer.of(VERSION);
+/** HKDF numbers its blocks from one. */
+const COUNTER = Buffer.of(1);
 const LABEL = "sojourn seal 1";
 const SALT_BYTES = 24;
 const COMMITMENT_BYTES = 16;
@@ -29,6 +32,7 @@ export type Opened =
  * key id and place are authenticated with it.
  */
 export function seal(keys: PurposeKeys, place: string, plain: Uint8Array): Buffer {
+  // Not from a pool: in two copies of one machine's memory its bytes would be the same, and a salt used twice gives both away.
   return sealWith(keys, place, plain, randomBytes(SALT_BYTES));
 }
 
@@ -39,8 +43,19 @@ export function sealWith(keys: PurposeKeys, place: string, plain: Uint8Array, sa
   const message = messageKeys(key, place, salt);
   const cipher = createCipheriv("aes-256-gcm", message.key, message.iv, { authTagLength: TAG_BYTES });
   cipher.setAAD(associated(kid, place));
+  const sealed = Buffer.allocUnsafe(SEAL_BYTES + plain.byteLength);
+  sealed[0] = VERSION;
+  sealed.set(kid, 1);
+  sealed.set(salt, 1 + KID_BYTES);
+  sealed.set(message.commitment, HEADER_BYTES);
   const body = cipher.update(plain);
-  return Buffer.concat([Buffer.of(VERSION), kid, salt, message.commitment, body, cipher.final(), cipher.getAuthTag()]);
+  // GCM holds nothing back for `final`; what is not filled here would be whatever was in memory.
+  if (body.byteLength !== plain.byteLength)
+    throw new RangeError("The cipher gave another number of bytes than it was given.");
+  sealed.set(body, BODY_AT);
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), BODY_AT + plain.byteLength);
+  return sealed;
 }
 
 /**
@@ -60,7 +75,8 @@ export function open(keys: PurposeKeys, place: string, sealed: Uint8Array): Open
   decipher.setAuthTag(sealed.subarray(sealed.byteLength - TAG_BYTES));
   const plain = decipher.update(sealed.subarray(BODY_AT, sealed.byteLength - TAG_BYTES));
   try {
-    return { plain: Buffer.concat([plain, decipher.final()]) };
+    decipher.final();
+    return { plain };
   } catch {
     return { refusal: "tampered" };
   }
@@ -73,8 +89,10 @@ interface MessageKeys {
 }
 
 function messageKeys(key: KeyObject, place: string, salt: Uint8Array): MessageKeys {
-  const info = framed([LABEL, place, salt]);
-  const block = createHmac("sha512", key).update(info).update(Buffer.of(1)).digest();
+  const block = createHmac("sha512", key)
+    .update(framed([LABEL, place, salt]))
+    .update(COUNTER)
+    .digest();
   // A KeyObject, because a raw key makes the cipher several times slower on Node 24.
   const message = {
     key: createSecretKey(block.subarray(0, 32)),
@@ -86,5 +104,5 @@ function messageKeys(key: KeyObject, place: string, salt: Uint8Array): MessageKe
 }
 
 function associated(kid: Uint8Array, place: string): Buffer {
-  return framed([Buffer.of(VERSION), kid, place]);
+  return framed([VERSION_BYTE, kid, place]);
 }

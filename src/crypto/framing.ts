@@ -3,12 +3,16 @@
  * Text must be well formed: a lone surrogate has no UTF-8.
  */
 export function framed(fields: readonly (string | Uint8Array)[]): Buffer {
-  const parts: Buffer[] = [];
+  const all = Buffer.allocUnsafe(fields.reduce((sum, field) => sum + 4 + Buffer.byteLength(field), 0));
+  let at = 0;
   for (const field of fields) {
-    const bytes = typeof field === "string" ? Buffer.from(field) : field;
-    const length = Buffer.allocUnsafe(4);
-    length.writeUInt32BE(bytes.byteLength);
-    parts.push(length, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const length = typeof field === "string" ? all.write(field, at + 4) : copied(field, all, at + 4);
+    at = all.writeUInt32BE(length, at) + length;
   }
-  return Buffer.concat(parts);
+  return all;
+}
+
+function copied(bytes: Uint8Array, into: Buffer, at: number): number {
+  into.set(bytes, at);
+  return bytes.byteLength;
 }

@@ -1,14 +1,15 @@
-import { readChunked, readCookies, type ChunkedCookie } from "../cookie/parse.ts";
 import { serializeDeletion } from "../cookie/serialize.ts";
+import { attach, attached, ownersOn } from "../core/carriers.ts";
 import { isSessionError, SessionError } from "../core/errors.ts";
 import { publish } from "../core/events.ts";
 import { cookieMaxAge } from "../core/expiry.ts";
-import { isSessionId, type SessionId } from "../core/id.ts";
-import { type Session, workOf } from "../core/session.ts";
+import { openedFlashOf, openedWorkOf, Session, type SessionSource, sourceOf, workOf } from "../core/session.ts";
 import { idCookie, sealedCookies } from "../core/session-cookie.ts";
+import { isPending, whenSettled } from "../core/settled.ts";
 import { accessOf, type Sessions, type SessionsAccess } from "../core/sessions.ts";
-import type { SentCookie } from "../core/stateless.ts";
+import type { Awaitable } from "../core/store.ts";
 import type { SessionWork } from "../core/work.ts";
+import { NO_ID, readId, type SentId } from "./sent-id.ts";
 import { mergeVary } from "./vary.ts";
 
 /** What the session middleware asks of a request. */
@@ -39,37 +40,50 @@ export interface HeaderChanges {
 
 type AnySession = Session<never>;
 
-/** One request and its session, until the response has left. */
-interface Exchange {
+/** One request and its session, until the response has left. Nothing is read of the request before the session is asked for. */
+class Exchange implements SessionSource {
   readonly access: SessionsAccess;
   readonly request: SessionRequest;
-  readonly sent: SentId;
-  readonly sealed: (() => string | null) | undefined;
-  state: "open" | "closed" | "failed";
+  readonly stateless: boolean;
+  sent: SentId = NO_ID;
+  sealed: (() => string | null) | undefined;
+  state: "open" | "closed" | "failed" = "open";
   /** What the client has to be told though its response failed: the id of what was stored before that. */
-  owed: HeaderChanges;
+  owed: HeaderChanges = NOTHING;
   /** True when the session is known to be the client's still, so that its cookie may move to its new name. */
-  mayMove: boolean;
+  mayMove = false;
+  #asked: (() => void) | undefined;
+
+  constructor(access: SessionsAccess, request: SessionRequest) {
+    this.access = access;
+    this.request = request;
+    this.stateless = access.stateless;
+  }
+
+  get prefetch(): boolean {
+    return isPrefetch(this.request);
+  }
+
+  open(): SessionWork {
+    this.sent = readId(this.access, this.request);
+    const { work, sealed } = this.access.open({ id: this.sent.id, sealed: this.sent.sealed });
+    this.sealed = sealed;
+    return work;
+  }
+
+  opened(work: SessionWork): void {
+    if (this.sent.duplicate) publish("duplicateCookie", { store: work.engine.store.name });
+    if (this.state !== "open") work.headersSent = true;
+    this.#asked?.();
+    this.#asked = undefined;
+  }
+
+  whenAsked(callback: () => void): void {
+    this.#asked = callback;
+  }
 }
 
-/** What a request brought along. */
-interface SentId {
-  readonly id: SessionId | null;
-  readonly sealed: SentCookie | undefined;
-  readonly chunks: ChunkedCookie;
-  /** The names under which a cookie of ours came, whatever was in it. */
-  readonly names: readonly string[];
-  /** True when the id came under an older name, and the cookie has to move. */
-  readonly moved: boolean;
-  /** True when two cookies of one name disagreed. */
-  readonly duplicate: boolean;
-}
-
-const NO_CHUNKS: ChunkedCookie = { values: [], chunkNames: [], incomplete: false };
-const NOTHING: HeaderChanges = { setCookie: [], set: [] };
-
-const exchanges = new WeakMap<AnySession, Exchange>();
-const cookieOwners = new WeakMap<object, Map<string, Sessions<never>>>();
+const NOTHING: HeaderChanges = Object.freeze({ setCookie: Object.freeze([]), set: Object.freeze([]) });
 
 /**
  * Takes the id from the request and attaches an unloaded session to every carrier. Never touches the store, but for
@@ -82,27 +96,52 @@ export function processRequest<T extends object>(
   request: SessionRequest,
   ...carriers: readonly object[]
 ): Session<T> | Promise<Session<T>> {
-  const access = accessOf(sessions as unknown as Sessions<never>);
+  const owner = sessions as unknown as Sessions<never>;
   for (const carrier of carriers) {
-    const known = access.attached(carrier);
-    if (known !== undefined) {
-      for (const other of carriers) access.attach(other, known);
-      return known as unknown as Session<T>;
-    }
+    const known = attached(carrier, owner);
+    if (known === undefined) continue;
+    for (const other of carriers) if (attached(other, owner) === undefined) attach(other, owner, known);
+    return known as unknown as Session<T>;
   }
-  for (const carrier of carriers) claimCookie(carrier, sessions as unknown as Sessions<never>);
-  const sent = readId(access, request);
-  if (sent.duplicate) publish("duplicateCookie", { store: sessions.store.name });
-  const { session, sealed } = access.open({ id: sent.id, sealed: sent.sealed, prefetch: isPrefetch(request) });
-  exchanges.set(session, { access, request, sent, sealed, state: "open", owed: NOTHING, mayMove: false });
-  for (const carrier of carriers) access.attach(carrier, session);
+  for (const carrier of carriers) claimCookie(carrier, owner);
+  const access = accessOf(owner);
+  const session = new Session<never>(new Exchange(access, request));
+  for (const carrier of carriers) attach(carrier, owner, session);
   const typed = session as unknown as Session<T>;
-  return access.options.load === "always" ? typed.load().then(() => typed) : typed;
+  if (access.options.load === "always") return typed.load().then(() => typed);
+  // Every response of such a session is held for it.
+  if (access.options.saveEveryRequest) workOf(session);
+  return typed;
 }
 
 /** True when a middleware of `sessions` ran for the carrier. */
 export function isAttached<T extends object>(sessions: Sessions<T>, carrier: object): boolean {
-  return accessOf(sessions as unknown as Sessions<never>).attached(carrier) !== undefined;
+  return attached(carrier, sessions) !== undefined;
+}
+
+/**
+ * Calls back once, when the session is asked for in any way that depends on the request; at once if it was. A request whose session
+ * nobody asks for needs none of what is to be done then.
+ */
+export function whenAsked<T extends object>(session: Session<T>, callback: () => void): void {
+  const any = session as unknown as AnySession;
+  if (openedWorkOf(any) === undefined) exchangeOf(any)?.whenAsked(callback);
+  else callback();
+}
+
+/** Says that the response's headers left before the session was asked for, so that no cookie can be set any more. */
+export function headersLeft<T extends object>(session: Session<T>): void {
+  const any = session as unknown as AnySession;
+  const exchange = exchangeOf(any);
+  if (exchange === undefined || exchange.state !== "open") return;
+  exchange.state = "closed";
+  const work = openedWorkOf(any);
+  if (work !== undefined) work.headersSent = true;
+}
+
+function exchangeOf(session: AnySession): Exchange | undefined {
+  const source = sourceOf(session);
+  return source instanceof Exchange ? source : undefined;
 }
 
 /**
@@ -116,29 +155,53 @@ export async function processResponse<T extends object>(
   session: Session<T>,
   response: SessionResponse,
 ): Promise<HeaderChanges> {
+  return settleResponse(session, response);
+}
+
+/** {@link processResponse}, at once where nothing has to be waited for. */
+export function settleResponse<T extends object>(session: Session<T>, response: SessionResponse): Awaitable<HeaderChanges> {
   const any = session as unknown as AnySession;
-  const exchange = exchanges.get(any);
+  const exchange = exchangeOf(any);
   if (exchange === undefined || exchange.state !== "open") return NOTHING;
-  const work = workOf(any);
-  return work.serial(async () => {
-    // Asked again inside: two calls may have queued up behind the handler's own writes.
-    if (exchange.state !== "open") return NOTHING;
+  const work = openedWorkOf(any);
+  if (work === undefined) {
     exchange.state = "closed";
-    try {
-      if (response.status >= 500) await fail(any, exchange);
-      else {
-        any.flash.settle();
-        await commit(work, exchange, response);
-      }
-      return headersFor(work, exchange, response);
-    } catch (error) {
-      await fail(any, exchange);
-      exchange.owed = headersFor(work, exchange, { status: 500, header: () => undefined });
-      throw error;
-    } finally {
-      work.headersSent = true;
-    }
-  });
+    return NOTHING;
+  }
+  return work.serialNow(() => settle(any, work, exchange, response));
+}
+
+function settle(
+  session: AnySession,
+  work: SessionWork,
+  exchange: Exchange,
+  response: SessionResponse,
+): Awaitable<HeaderChanges> {
+  // Asked inside: two calls may have queued up behind the handler's own writes.
+  if (exchange.state !== "open") return NOTHING;
+  exchange.state = "closed";
+  const answer = (): HeaderChanges => {
+    const changes = headersFor(work, exchange, response);
+    work.headersSent = true;
+    return changes;
+  };
+  const refuse = (error: unknown): Promise<never> => settleFailure(session, work, exchange, error);
+  try {
+    const stored = response.status >= 500 ? fail(session, exchange) : commit(session, work, exchange, response);
+    return isPending(stored) ? stored.then(answer).catch(refuse) : answer();
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+async function settleFailure(session: AnySession, work: SessionWork, exchange: Exchange, error: unknown): Promise<never> {
+  try {
+    await fail(session, exchange);
+    exchange.owed = headersFor(work, exchange, { status: 500, header: () => undefined });
+  } finally {
+    work.headersSent = true;
+  }
+  throw error;
 }
 
 /**
@@ -146,89 +209,65 @@ export async function processResponse<T extends object>(
  * deletion of one that was ended. Once; then nothing.
  */
 export function owedHeaders<T extends object>(session: Session<T>): HeaderChanges {
-  const exchange = exchanges.get(session as unknown as AnySession);
+  const exchange = exchangeOf(session as unknown as AnySession);
   if (exchange === undefined) return NOTHING;
   const { owed } = exchange;
   exchange.owed = NOTHING;
   return owed;
 }
 
+/** The most characters of a session that is compared once more after a response that was sent at once. */
+const COMPARED_AGAIN = 16_384;
+
 /**
- * Called when the response has finished: what a streaming handler changed after the headers left is stored, if the session exists;
- * if it does not, a `lateWrite` event says that it was lost. Never throws.
+ * Called when the response has finished: what the handler changed after the headers left is stored, if the session exists; if it does
+ * not, a `lateWrite` event says that it was lost. Never throws.
+ *
+ * @param streamed false for a body that was sent at once: then a large session is not compared once more for each response
  */
-export async function afterResponse<T extends object>(session: Session<T>): Promise<void> {
+export async function afterResponse<T extends object>(session: Session<T>, streamed = true): Promise<void> {
+  return settleAfterResponse(session, streamed);
+}
+
+/** {@link afterResponse}, at once where nothing has to be waited for. */
+export function settleAfterResponse<T extends object>(session: Session<T>, streamed: boolean): Awaitable<void> {
   const any = session as unknown as AnySession;
-  const exchange = exchanges.get(any);
-  const work = workOf(any);
-  if (exchange === undefined || exchange.state !== "closed") return;
-  await work.serial(async () => {
+  const exchange = exchangeOf(any);
+  const work = openedWorkOf(any);
+  if (exchange === undefined || exchange.state !== "closed" || work === undefined) return;
+  if (!streamed && (work.snapshot?.plain.length ?? 0) > COMPARED_AGAIN) return;
+  const failed = (error: unknown): void => publish("storeError", { store: work.engine.store.name, error });
+  return work.serialNow(() => {
     try {
       if (!work.isModified()) return;
       publish("lateWrite", { store: work.engine.store.name, reason: work.status === "live" ? "stored" : "lost" });
-      if (work.status === "live") await work.save();
+      if (work.status !== "live") return;
+      const saved = work.save();
+      return isPending(saved) ? saved.catch(failed) : saved;
     } catch (error) {
-      publish("storeError", { store: work.engine.store.name, error });
+      failed(error);
     }
   });
 }
 
+/** @throws {SessionError} ERR_SESSION_CONFIG when other sessions on this carrier read the same cookie */
 function claimCookie(carrier: object, sessions: Sessions<never>): void {
-  const names = cookieOwners.get(carrier) ?? new Map<string, Sessions<never>>();
-  cookieOwners.set(carrier, names);
-  const { cookieName, readAlso, header } = sessions.options;
-  const keys = header === undefined ? [cookieName, ...readAlso].map((name) => `cookie ${name}`) : [`header ${header.name}`];
-  for (const key of keys) {
-    if ((names.get(key) ?? sessions) !== sessions) {
+  let own: readonly string[] | undefined;
+  for (const owner of ownersOn(carrier)) {
+    own ??= namesOf(sessions);
+    const others = namesOf(owner as Sessions<never>);
+    if (own.some((name) => others.includes(name))) {
       throw new SessionError(
         "ERR_SESSION_CONFIG",
         "Two `Sessions` share one cookie name; give one of them another `cookie.name`",
       );
     }
-    names.set(key, sessions);
   }
 }
 
-function readId({ options, stateless }: SessionsAccess, request: SessionRequest): SentId {
-  const base = { id: null, sealed: undefined, chunks: NO_CHUNKS, names: [], moved: false, duplicate: false };
-  if (options.header !== undefined) {
-    const text = headerValue(request.header(options.header.name), options.header.scheme);
-    return { ...base, id: isSessionId(text) ? text : null };
-  }
-  const header = request.header("cookie");
-  if (header === undefined || header === "") return base;
-  const names = [options.cookieName, ...options.readAlso];
-  const found = names.map((name) => {
-    const chunks = stateless ? readChunked(header, name) : { ...NO_CHUNKS, values: readCookies(header, name) };
-    return { name, chunks };
-  });
-  const present = found.filter(
-    ({ chunks }) => chunks.values.length > 0 || chunks.incomplete || chunks.chunkNames.length > 0,
-  );
-  const sentNames = present.flatMap(({ name, chunks }) => [name, ...chunks.chunkNames]);
-  const usable = present.find(({ chunks }) => chunks.values.length > 0);
-  if (usable === undefined) return { ...base, names: sentNames };
-  const { chunks, name } = usable;
-  const [value, ...others] = chunks.values;
-  const duplicate = others.some((other) => other !== value);
-  const moved = name !== options.cookieName;
-  if (duplicate) return { ...base, chunks, names: sentNames, duplicate, moved };
-  if (stateless)
-    return {
-      id: null,
-      sealed: value === undefined ? undefined : { name, value },
-      chunks,
-      names: sentNames,
-      moved,
-      duplicate,
-    };
-  return { ...base, id: isSessionId(value) ? value : null, names: sentNames, moved };
-}
-
-function headerValue(text: string | undefined, scheme: string | undefined): string | undefined {
-  if (text === undefined || scheme === undefined) return text;
-  const space = text.indexOf(" ");
-  return text.slice(0, space).toLowerCase() === scheme.toLowerCase() ? text.slice(space + 1).trim() : undefined;
+function namesOf({ options: { cookieName, readAlso, header } }: Sessions<never>): string[] {
+  if (header !== undefined) return [`header ${header.name}`];
+  return [cookieName, ...readAlso].map((name) => `cookie ${name}`);
 }
 
 function isPrefetch(request: SessionRequest): boolean {
@@ -241,46 +280,77 @@ async function fail(session: AnySession, exchange: Exchange): Promise<void> {
   const work = workOf(session);
   exchange.state = "failed";
   try {
-    await session.flash.giveBack();
+    await openedFlashOf(session)?.giveBack();
   } catch (error) {
     publish("storeError", { store: work.engine.store.name, error });
   }
   work.moved = false;
   exchange.mayMove = false;
-  if (work.rotated && !(await work.isCurrent())) work.renewed = false;
+  // Where the store cannot say, the client gets it: the id that it holds was ended with the rotation, and an outage logs nobody out.
+  if (work.rotated && (await work.standing()) === "superseded") work.renewed = false;
 }
 
-async function commit(work: SessionWork, exchange: Exchange, response: SessionResponse): Promise<void> {
-  const { access } = exchange;
-  const every = access.options.saveEveryRequest && !work.isEmpty;
-  try {
-    if (every) await work.load();
+function commit(session: AnySession, work: SessionWork, exchange: Exchange, response: SessionResponse): Awaitable<void> {
+  const every = exchange.access.options.saveEveryRequest && !work.isEmpty;
+  const store = (): Awaitable<void> => {
     const writable = work.status === "new" || work.status === "live";
-    if (!work.isModified() && !(every && writable)) return await settleDeadline(work, exchange);
+    const plain = work.pendingPlain();
+    if (!work.isModified(plain) && !(every && writable)) return settleDeadline(work, exchange);
     // Nobody would ever hold the cookie of a session made for a client that has gone.
     if (work.status === "new" && response.aborted === true) return;
-    await work.save({ force: every, slide: every });
-    work.moved = true;
-    exchange.mayMove = true;
+    return whenSettled(work.save({ force: every, slide: every, plain }), () => {
+      work.moved = true;
+      exchange.mayMove = true;
+    });
+  };
+  try {
+    openedFlashOf(session)?.settle();
+    const stored = every ? whenSettled(work.load(), store) : store();
+    return isPending(stored) ? stored.catch((error: unknown) => tolerate(session, work, error)) : stored;
   } catch (error) {
-    if (!isSessionError(error, "ERR_SESSION_GONE") || work.policy.onGone !== "drop") throw error;
-    work.moved = false;
-    publish("dropped", { store: work.engine.store.name, ...(error.reason && { reason: error.reason }) });
+    return tolerate(session, work, error);
   }
+}
+
+/** Lets pass what the policies let pass. @throws anything else */
+function tolerate(session: AnySession, work: SessionWork, error: unknown): void {
+  if (mayPass(session, error)) return;
+  if (!isSessionError(error, "ERR_SESSION_GONE") || work.policy.onGone !== "drop") throw error;
+  work.moved = false;
+  publish("dropped", { store: work.engine.store.name, ...(error.reason && { reason: error.reason }) });
+}
+
+/**
+ * True when a write failed without which nothing of this request is lost, and the policy is to serve it then: one that moves the
+ * deadline alone (`saveEveryRequest`), or removes messages that were shown, which are then shown again.
+ */
+function mayPass(session: AnySession, error: unknown): boolean {
+  const work = workOf(session);
+  const failed = isSessionError(error, "ERR_SESSION_READ_ONLY") || isSessionError(error, "ERR_SESSION_OUTCOME_UNKNOWN");
+  if (!failed || work.policy.onStoreError !== "read-only" || work.status !== "live") return false;
+  session.flash.unsettle();
+  return !work.isModified();
 }
 
 /**
  * Moves the deadline of a session that was only read. What an earlier call of this request moved or renewed is told to the client only
- * if it still holds: a login or a logout elsewhere must not be undone by a cookie that comes late.
+ * if it still holds, as far as the store can say: a login or a logout elsewhere must not be undone by a cookie that comes late.
  */
-async function settleDeadline(work: SessionWork, exchange: Exchange): Promise<void> {
+function settleDeadline(work: SessionWork, exchange: Exchange): Awaitable<void> {
   const doubtful = work.moved || work.rotated || exchange.sent.moved;
-  if (!work.moved) await work.touch();
-  if (!doubtful) return;
-  exchange.mayMove = await work.isCurrent();
+  const touched = work.moved ? undefined : work.touch();
+  return doubtful ? settleDoubt(work, exchange, touched) : touched;
+}
+
+async function settleDoubt(work: SessionWork, exchange: Exchange, touched: Awaitable<void>): Promise<void> {
+  await touched;
+  const standing = await work.standing();
+  exchange.mayMove = standing === "current";
   if (exchange.mayMove) return;
+  // Of one that was only moved, the client has a good cookie; a longer one can wait for the next visit.
   work.moved = false;
-  if (work.rotated) work.renewed = false;
+  // Not so of a new id, without which an outage would log the client out.
+  if (work.rotated && standing === "superseded") work.renewed = false;
 }
 
 function headersFor(work: SessionWork, exchange: Exchange, response: SessionResponse): HeaderChanges {
@@ -293,11 +363,33 @@ function headersFor(work: SessionWork, exchange: Exchange, response: SessionResp
       "Serve it over https, tell the adapter to trust its proxy, or say `cookie: { secure: false }` for development.";
     publish("insecure", { store: work.engine.store.name, fix });
   }
-  if (work.accessed || setCookie.length > 0 || answered) {
+  const depends = work.accessed || setCookie.length > 0 || answered;
+  if (depends && isPlainRead(setCookie, set, response, options)) return READ;
+  if (depends) {
     set.push(["Vary", mergeVary(response.header("vary"), options.header?.name ?? "Cookie")]);
     if (response.header("cache-control") === undefined) set.push(["Cache-Control", "private, no-store"]);
   }
   return { setCookie, set };
+}
+
+/** What most answers need that depend on the session. */
+const READ: HeaderChanges = Object.freeze({
+  setCookie: Object.freeze([]),
+  set: Object.freeze([
+    Object.freeze(["Vary", "Cookie"] as const),
+    Object.freeze(["Cache-Control", "private, no-store"] as const),
+  ]),
+});
+
+/** True when an answer needs just {@link READ}. */
+function isPlainRead(
+  setCookie: readonly string[],
+  set: readonly unknown[],
+  response: SessionResponse,
+  { header }: SessionsAccess["options"],
+): boolean {
+  const isBare = setCookie.length === 0 && set.length === 0 && header === undefined;
+  return isBare && response.header("vary") === undefined && response.header("cache-control") === undefined;
 }
 
 function cookiesFor(work: SessionWork, { access, sent, sealed, mayMove }: Exchange): string[] {

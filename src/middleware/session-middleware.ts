@@ -25,7 +25,7 @@ export function sessionMiddleware<T extends object>(
         sessions,
         {
           method: request.method,
-          secure: (forwarded ?? new URL(request.url).protocol.slice(0, -1)) === "https",
+          secure: forwarded === undefined ? request.url.startsWith("https:") : forwarded === "https",
           header: (name) => request.headers.get(name) ?? undefined,
         },
         request,

@@ -3,7 +3,8 @@
  * (RFC 9110, 12.5.5).
  */
 export function mergeVary(present: string | undefined, name: string): string {
-  const names = (present ?? "").split(",").flatMap((part) => part.trim() || []);
+  if (present === undefined) return name;
+  const names = present.split(",").flatMap((part) => part.trim() || []);
   if (names.includes("*")) return "*";
   const known = names.some((other) => other.toLowerCase() === name.toLowerCase());
   return known ? names.join(", ") : [...names, name].join(", ");

@@ -1,12 +1,12 @@
 import { SessionError } from "../core/errors.ts";
 import { mysqlDriver } from "./mysql/clients.ts";
-import { mysqlDialect } from "./mysql/dialect.ts";
+import { mysqlDialect } from "./sql/dialects/mysql/dialect.ts";
 import { resolveMysqlOptions, type MysqlStoreOptions } from "./mysql/options.ts";
 import { SqlSessions, type SqlStore } from "./sql/store.ts";
 
 export type { MysqlCallbackClientLike, MysqlClientLike, MysqlPromiseClientLike, MysqlQuery } from "./mysql/clients.ts";
 export type { MysqlStoreOptions } from "./mysql/options.ts";
-export { mysqlSchema, type MysqlSchemaOptions } from "./mysql/schema.ts";
+export { mysqlSchema, type MysqlSchemaOptions } from "./sql/dialects/mysql/schema.ts";
 export type { MigrateOptions, MigratingStore, MigrationReport } from "./sql/migrate.ts";
 export type { SqlStore } from "./sql/store.ts";
 
@@ -33,13 +33,7 @@ export type { SqlStore } from "./sql/store.ts";
  */
 export function mysqlStore(options: MysqlStoreOptions): SqlStore {
   const { client, table, prepare } = resolveMysqlOptions(options);
-  const dialect = mysqlDialect(table);
-  if (!prepare && table.includes("?")) {
-    throw new SessionError(
-      "ERR_SESSION_CONFIG",
-      "mysqlStore: without `prepare`, drivers take a `?` in `table` for a value's place",
-    );
-  }
+  const dialect = mysqlDialect({ table, store: "mysqlStore", prepares: prepare });
   const driver = mysqlDriver(client, { prepare, own: false });
   if (driver === undefined) {
     throw new SessionError("ERR_SESSION_CONFIG", "mysqlStore: `client` is neither a client of `mysql2` nor of `mariadb`");

@@ -1,12 +1,15 @@
 import { SessionError } from "../core/errors.ts";
 import { postgresDriver } from "./postgres/clients.ts";
-import { postgresDialect } from "./postgres/dialect.ts";
+import { postgresDialect } from "./sql/dialects/postgres/dialect.ts";
 import { resolvePostgresOptions, type PostgresStoreOptions } from "./postgres/options.ts";
 import { SqlSessions, type SqlStore } from "./sql/store.ts";
 
 export type { PgClientLike, PostgresClientLike, PostgresJsLike, PostgresJsQuery } from "./postgres/clients.ts";
+export { postgresFeed, type PostgresFeedOptions } from "./postgres/feed-options.ts";
+export { postgresFeedSchema } from "./postgres/feed-schema.ts";
+export type { PgListenerLike, PostgresJsListenerLike, PostgresListenerLike } from "./postgres/listening.ts";
 export type { PostgresStoreOptions } from "./postgres/options.ts";
-export { postgresSchema, type PostgresSchemaOptions } from "./postgres/schema.ts";
+export { postgresSchema, type PostgresSchemaOptions } from "./sql/dialects/postgres/schema.ts";
 export type { MigrateOptions, MigratingStore, MigrationReport } from "./sql/migrate.ts";
 export type { SqlStore } from "./sql/store.ts";
 
@@ -31,7 +34,7 @@ export type { SqlStore } from "./sql/store.ts";
  */
 export function postgresStore(options: PostgresStoreOptions): SqlStore {
   const { client, table, schema, prepare } = resolvePostgresOptions(options);
-  const dialect = postgresDialect(table, schema);
+  const dialect = postgresDialect({ table, schema, store: "postgresStore" });
   const driver = postgresDriver(client, { prepare, own: false });
   if (driver === undefined) {
     throw new SessionError("ERR_SESSION_CONFIG", "postgresStore: `client` is neither a client of `pg` nor of `postgres`");

@@ -1,14 +1,13 @@
 import { portOf } from "./redis/client.ts";
-import { Keys } from "./redis/keys.ts";
+import { CLUSTER_SHARDS, Keys } from "./redis/keys.ts";
 import { resolveRedisOptions, type RedisStoreOptions } from "./redis/options.ts";
 import { RedisSessions, type RedisStore } from "./redis/store.ts";
 
 export type { Confirmation, IoRedisLike, NodeRedisLike, RedisClientLike } from "./redis/client.ts";
+export { redisFeed, type RedisFeedOptions } from "./redis/feed-options.ts";
 export { redisStoreFromUrl } from "./redis/from-url.ts";
 export type { RedisStoreOptions } from "./redis/options.ts";
 export type { RedisStore } from "./redis/store.ts";
-
-const CLUSTER_SHARDS = 16;
 
 /**
  * Keeps sessions in Redis or Valkey: one hash a session, removed by the server's own expiry. For one server, a master found through
@@ -30,5 +29,5 @@ export function redisStore(options: RedisStoreOptions): RedisStore {
   const { client, prefix, shards, ...settings } = resolveRedisOptions(options);
   const port = portOf(client);
   const keys = new Keys(prefix, shards ?? (port.isCluster ? CLUSTER_SHARDS : 1));
-  return new RedisSessions(() => port, keys, settings);
+  return new RedisSessions(port, keys, settings);
 }

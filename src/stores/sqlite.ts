@@ -1,7 +1,8 @@
 import { SessionError } from "../core/errors.ts";
 import { Connection } from "./sqlite/connection.ts";
 import { isInFile, openDatabase, probeDatabase, type SqliteDatabaseLike } from "./sqlite/driver.ts";
-import { isBusy, resultOf, storeFailure } from "./sqlite/failures.ts";
+import { isBusy, resultOf } from "./sql/dialects/sqlite/results.ts";
+import { storeFailure } from "./sqlite/failures.ts";
 import { refuseUnusable } from "./sqlite/migrate.ts";
 import { tableNames, type TableNames } from "./sqlite/names.ts";
 import { resolveSqliteOptions, type SqliteStoreOptions } from "./sqlite/options.ts";

@@ -43,7 +43,11 @@ async function expectError(visitor: Visitor, path: string, status: number): Prom
   equal(answer.status, status, `the status of ${path}`);
   expectNoTrace(answer, path);
   ok(!answer.body.includes("words"), `the body of ${path} is not the handler's`);
-  if (status === 503) ok(/^\d+$/.test(headerOf(answer, "retry-after") ?? ""), `${path} says when to try again`);
+  if (status === 503) expectRetryAfter(answer, path);
+}
+
+function expectRetryAfter(head: Head, path: string): void {
+  ok(/^\d+$/.test(headerOf(head, "retry-after") ?? ""), `${path} says when to try again`);
 }
 
 function expectNoTrace(head: Head, path: string): void {
@@ -231,6 +235,7 @@ export const errorRules: readonly AdapterRule[] = [
       store.break("load", storeDown());
       const answer = await visitor.get("/run");
       equal([answer.status, runs, linesOf(answer, "set-cookie")], [503, 0, []], "status, runs of the handler and cookies");
+      expectRetryAfter(answer, "/run");
       store.repair();
       expectAnswer(await visitor.get("/run"), 200, "1");
       expectAnswer(await visitor.get("/count"), 200, "new count=2");
@@ -256,7 +261,9 @@ export const errorRules: readonly AdapterRule[] = [
       const server = await start([counter, read]);
       const visitor = await knownVisitor(server);
       store.break("load", storeDown());
-      equal((await visitor.get("/read")).status, 503, "the status");
+      const answer = await visitor.get("/read");
+      equal(answer.status, 503, "the status");
+      expectRetryAfter(answer, "/read");
     },
   },
 ];

@@ -4,6 +4,7 @@ import { errorRules } from "./adapter-rules-error.ts";
 import { headerRules } from "./adapter-rules-header.ts";
 import { lateRules } from "./adapter-rules-late.ts";
 import { nodeRules } from "./adapter-rules-node.ts";
+import { outageRules } from "./adapter-rules-outage.ts";
 import { orderRules } from "./adapter-rules-order.ts";
 import { raceRules } from "./adapter-rules-race.ts";
 
@@ -13,6 +14,7 @@ export const adapterRules: readonly AdapterRule[] = [
   ...headerRules,
   ...orderRules,
   ...errorRules,
+  ...outageRules,
   ...lateRules,
   ...nodeRules,
   ...raceRules,

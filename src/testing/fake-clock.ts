@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock, SleepOptions } from "../core/clock.ts";
 
 /** A clock that stands still until it is told to move. */
 export interface FakeClock extends Clock {
@@ -49,14 +49,24 @@ export function fakeClock(start: number = Date.UTC(2026, 0, 1), options: FakeClo
       return sleepers.length;
     },
     advance,
-    sleep(milliseconds) {
+    sleep(milliseconds, { signal }: SleepOptions = {}) {
+      if (signal?.aborted === true) return Promise.resolve();
       const wait = Math.max(0, milliseconds);
       if (options.sleep === "advance") {
         advance(wait);
         // Whoever the sleeper waits for gets a turn, as it would in real time.
         return new Promise<void>((wake) => setImmediate(wake));
       }
-      return new Promise<void>((wake) => sleepers.push({ due: now + wait, wake }));
+      return new Promise<void>((resolve) => {
+        const wake = (): void => {
+          sleepers = sleepers.filter((other) => other !== sleeper);
+          signal?.removeEventListener("abort", wake);
+          resolve();
+        };
+        const sleeper: Sleeper = { due: now + wait, wake };
+        signal?.addEventListener("abort", wake);
+        sleepers.push(sleeper);
+      });
     },
   };
 }

@@ -35,6 +35,15 @@ function missing(need: StoreNeed, store: SessionStore, storage: StoreStorage): s
         : "its storage is in one process and has one handle, as it declares";
     case "corrupt":
       return storage.corrupt === undefined ? "the target offers no way to damage a record" : undefined;
+    case "compareAndSwap":
+      // Within one process its writes are conditional all the same.
+      return store.compareAndSwap === false && store.reach !== "process"
+        ? "its engine cannot compare and write in one step, so that two processes can overwrite each other, as it declares"
+        : undefined;
+    case "immediate":
+      return (store.staleSeconds ?? 0) === 0
+        ? undefined
+        : `what another handle wrote may be seen up to ${store.staleSeconds} seconds later, as it declares`;
     default:
       return store[need] === undefined ? `it does not declare the ability ${need}` : undefined;
   }

@@ -5,9 +5,20 @@ import type { Awaitable, SessionStore } from "../core/store.ts";
 /**
  * What a rule asks of a store beyond the verbs that every store has: an ability of the contract, or something that its storage can do.
  * `second handle`: the storage can be opened twice at once (reach `machine` or `network`, or durable). `durable`: sessions survive a
- * restart. `corrupt`: the target can damage a record.
+ * restart. `corrupt`: the target can damage a record. `compareAndSwap`: the store does not declare that its engine has none.
+ * `immediate`: it does not declare `staleSeconds`.
  */
-export type StoreNeed = "rotate" | "users" | "list" | "clearExpired" | "close" | "second handle" | "durable" | "corrupt";
+export type StoreNeed =
+  | "rotate"
+  | "users"
+  | "list"
+  | "clearExpired"
+  | "close"
+  | "second handle"
+  | "durable"
+  | "corrupt"
+  | "compareAndSwap"
+  | "immediate";
 
 /** One storage, for one rule. */
 export interface StoreStorage {

@@ -363,3 +363,26 @@ test("HTTP/2: in one piece, in pieces, with writeHead alone, and with an error",
   process.off("warning", warn);
   assert.deepEqual(warnings, []);
 });
+
+test("what a handler changes after it has sent its body is stored, unless the session is large", async () => {
+  const sessions = new Sessions<Visit & { text?: string }>({ store: memoryStore() });
+  let finished = Promise.withResolvers<void>();
+  const listener = nodeSession(sessions).wrap(async (req, res) => {
+    res.once("close", () => setImmediate(finished.resolve));
+    const visit = await sessions.of(req).load();
+    if (req.url === "/start") visit.text = "x";
+    if (req.url === "/grow") visit.text = "x".repeat(20_000);
+    res.end(String(visit.count ?? 0));
+    visit.count = (visit.count ?? 0) + 1;
+  });
+  await serving(listener, async (visitor) => {
+    const get = async (path: string): Promise<string> => {
+      const { body } = await visitor.get(path);
+      await finished.promise;
+      finished = Promise.withResolvers();
+      return body;
+    };
+    assert.deepEqual([await get("/start"), await get("/"), await get("/grow")], ["0", "1", "2"]);
+    assert.equal(await get("/"), "2", "a large one is not compared once more");
+  });
+});

@@ -10,6 +10,16 @@ async function seedExpired(store: SessionStore, count: number): Promise<void> {
   for (let n = 0; n < count; n++) await seed(store, { n }, { expiresAt: Date.now() - 60_000 });
 }
 
+/** A module with a store that has nothing, and sweeps as it is told. */
+function storeWith(clearExpired: string): string {
+  return `export default {
+    name: "odd", reach: "machine", durable: true,
+    load() { return { status: "missing" }; }, create() { return { status: "created" }; },
+    save() { return { status: "missing" }; }, touch() { return { status: "stale" }; }, retire() { return { status: "missing" }; },
+    ${clearExpired},
+  };`;
+}
+
 for (const url of STORES) {
   describe(`clear-expired on ${url}`, () => {
     it("removes what is over, batch by batch, and keeps what is live", async () => {
@@ -22,12 +32,14 @@ for (const url of STORES) {
       const text = await sojourn(args, { cwd: folder });
       assert.equal(text.code, 0);
       assert.match(text.stdout, /^Removed 25 expired sessions and tombstones in 3 batches \(\d+\.\d s\)\.\n$/);
-      assert.match(text.stderr, /^(?:\d+ removed\n)+$/, "plain lines without a terminal");
+      assert.match(text.stderr, /^(?:\d+ removed, \d+\/s\n)+$/, "plain lines without a terminal");
       const again = await sojourn([...args, "--json"], { cwd: folder });
+      const { lagSeconds, ...rest } = json(again.stdout);
       assert.deepEqual(
-        [again.code, json(again.stdout), again.stderr],
-        [0, { removed: 0, batches: 1, interrupted: false }, ""],
+        [again.code, rest, again.stderr],
+        [0, { status: "complete", removed: 0, batches: 1, interrupted: false }, ""],
       );
+      assert.ok(Number(lagSeconds) >= 5 && Number(lagSeconds) < 60, `a lag of ${String(lagSeconds)} s`);
       await withSessions(folder, url, async (sessions) => assert.notEqual(await sessions.find(handle), null));
     });
 
@@ -69,7 +81,10 @@ describe("clear-expired", () => {
       const ending = await ended(child);
       assert.equal(ending.code, code);
       const [, removed = "", batches = ""] = /^Removed ([\d,]+) expired .* in ([\d,]+) batch/.exec(ending.stdout) ?? [];
-      assert.match(ending.stdout, new RegExp(`Stopped by ${signal}; the next run goes on from here\\.\\n$`));
+      assert.match(
+        ending.stdout,
+        new RegExp(`Stopped by ${signal}; the next run goes on from here\\. No complete sweep is known\\.\\n$`),
+      );
       assert.equal(removed, batches, "each batch was done whole");
       const rest = await sojourn(["clear-expired", "--batch", "20000", "--json"], { cwd: folder });
       const left = Number(json(rest.stdout)["removed"]);
@@ -81,33 +96,63 @@ describe("clear-expired", () => {
   it("says in JSON that it was stopped", async () => {
     const folder = workFolder();
     // A store whose every batch is full: it goes on until it is stopped.
-    const store = `export default {
-      name: "endless", reach: "machine", durable: true,
-      load() {}, create() {}, save() {}, touch() {}, retire() {},
-      clearExpired({ limit }) { process.stderr.write("."); return limit; },
-    };`;
-    writeFileSync(join(folder, "endless.mjs"), store);
+    writeFileSync(
+      join(folder, "endless.mjs"),
+      storeWith(`clearExpired({ limit }) { process.stderr.write("."); return limit; }`),
+    );
     const child = start(["clear-expired", "--json", "--store", "module:./endless.mjs"], { cwd: folder });
     child.stderr?.once("data", () => child.kill("SIGINT"));
     const { code, stdout } = await ended(child);
-    const { removed, batches, interrupted } = json(stdout);
-    assert.deepEqual([code, interrupted, removed], [130, true, Number(batches) * 1000]);
+    const { status, removed, batches, interrupted } = json(stdout);
+    assert.deepEqual([code, status, interrupted], [130, "stopped", true]);
+    assert.ok(Number(batches) >= 1 && Number(removed) >= Number(batches));
   });
 
   it("ends at once when it is told a second time, in the middle of a batch", async () => {
     const folder = workFolder();
-    const store = `export default {
-      name: "stuck", reach: "machine", durable: true,
-      load() {}, create() {}, save() {}, touch() {}, retire() {},
-      clearExpired() { process.stderr.write("."); return new Promise((resolve) => setTimeout(resolve, 600_000)); },
-    };`;
-    writeFileSync(join(folder, "stuck.mjs"), store);
+    const stuck = `clearExpired() { process.stderr.write("."); return new Promise((resolve) => setTimeout(resolve, 600_000)); }`;
+    writeFileSync(join(folder, "stuck.mjs"), storeWith(stuck));
     const child = start(["clear-expired", "--store", "module:./stuck.mjs"], { cwd: folder });
     let repeat: NodeJS.Timeout | undefined;
     child.stderr?.once("data", () => (repeat = setInterval(() => child.kill("SIGINT"), 20)));
     const { code, stdout } = await ended(child);
     clearInterval(repeat);
     assert.deepEqual([code, stdout], [130, ""]);
+  });
+
+  it("goes on after a sweep that was killed: when its lease is over, or at once with --no-lease", async () => {
+    const folder = workFolder();
+    const count = 5000;
+    await withSessions(folder, "sqlite:sessions.db", (_sessions, store) => seedExpired(store, count));
+    const child = start(["clear-expired", "--batch", "1"], { cwd: folder });
+    child.stderr?.once("data", () => child.kill("SIGKILL"));
+    await ended(child);
+    const beside = await sojourn(["clear-expired"], { cwd: folder });
+    assert.deepEqual([beside.code, beside.stderr], [0, ""]);
+    assert.equal(
+      beside.stdout,
+      "Another machine sweeps this store, so nothing was done here. No complete sweep is known.\n",
+    );
+    const asJson = json((await sojourn(["clear-expired", "--json"], { cwd: folder })).stdout);
+    assert.deepEqual(asJson, { status: "busy", removed: 0, batches: 0, interrupted: false, lagSeconds: null });
+    const { code, stdout } = await sojourn(["clear-expired", "--no-lease", "--duty", "1", "--json"], { cwd: folder });
+    const { status, removed } = json(stdout);
+    assert.deepEqual([code, status], [0, "complete"]);
+    assert.ok(Number(removed) > 0 && Number(removed) < count, "the killed one had begun, and not ended");
+    await withSessions(folder, "sqlite:sessions.db", async (_sessions, store) => {
+      assert.equal(await store.clearExpired?.({ before: Date.now(), limit: 10 }), 0);
+    });
+  });
+
+  it("stops after --max-seconds, with exit code 0, and gives its lease back", async () => {
+    const folder = workFolder();
+    writeFileSync(join(folder, "endless.mjs"), storeWith("clearExpired({ limit }) { return limit; }"));
+    const args = ["clear-expired", "--max-seconds", "1", "--store", "module:./endless.mjs"];
+    const { code, stdout } = await sojourn(args, { cwd: folder });
+    assert.equal(code, 0);
+    assert.match(stdout, /Stopped by `--max-seconds`; the next run goes on from here\. No complete sweep is known\.\n$/);
+    const text = json((await sojourn([...args, "--json"], { cwd: folder })).stdout);
+    assert.deepEqual([text["status"], text["interrupted"]], ["stopped", false]);
   });
 
   it("has nothing to do for a cookie store", async () => {
@@ -125,6 +170,18 @@ describe("clear-expired", () => {
     const shown = stdout.replaceAll("\r\u001B[K", "CLEAR");
     assert.match(shown, /CLEAR\[ ====== {17}\] 10 removed {2}[\d,]+\/sCLEAR\[ {2}====== {16}\] 20 removed/);
     assert.match(shown, /CLEARRemoved 30 expired sessions and tombstones in 4 batches \(\d+\.\d s\)\.\r\n$/);
+  });
+
+  it("refuses a share and a time that cannot be", async () => {
+    const folder = workFolder();
+    for (const duty of ["0", "1.01", "-0.5", "half", "1e-1"]) {
+      const { code, stderr } = await sojourn(["clear-expired", `--duty=${duty}`], { cwd: folder });
+      assert.equal(code, 2, duty);
+      assert.match(stderr, /--duty must be a number above 0 and at most 1/);
+    }
+    const { code, stderr } = await sojourn(["clear-expired", "--max-seconds=0"], { cwd: folder });
+    assert.equal(code, 2);
+    assert.match(stderr, /--max-seconds must be a whole number, 1 or more/);
   });
 
   it("refuses a batch that is no number", async () => {

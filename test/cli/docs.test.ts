@@ -62,7 +62,7 @@ describe("docs/cli.md", () => {
         const words = call.split(" ").slice(0, 3).join(" ");
         assert.ok(text.includes(words), `${name}: ${words}`);
       }
-      const common = section("Options of every command");
+      const common = section("Options of every command") + section("Django's sessions");
       for (const option of Object.keys(options))
         assert.ok(`${text}${common}`.includes(`--${option}`), `${name} --${option}`);
       for (const [, option = ""] of text.matchAll(/`(?:-\w`, `)?--([a-z-]+)/g)) {

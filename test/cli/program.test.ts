@@ -5,7 +5,19 @@ import { keyBytes } from "../../src/crypto/key-check.ts";
 import { type Ending, errorOf, json, sojourn, workFolder } from "./_program.ts";
 
 const folder = workFolder();
-const COMMANDS = ["inspect", "list", "revoke", "clear-expired", "migrate", "generate-key", "doctor", "help"];
+const COMMANDS = [
+  "inspect",
+  "list",
+  "revoke",
+  "clear-expired",
+  "migrate",
+  "import",
+  "decode",
+  "encode",
+  "generate-key",
+  "doctor",
+  "help",
+];
 
 function run(...args: string[]): Promise<Ending> {
   return sojourn(args, { cwd: folder });

@@ -2,9 +2,20 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { shownUrl } from "../../src/cli/store-url.ts";
 import { errorOf, sojourn, workFolder } from "./_program.ts";
 
 describe("what the user typed", () => {
+  it("shows a store's URL without its users and passwords, wherever they stand", () => {
+    const url = "redis+sentinel://hush:hush@a:1,b:2/m/0?sentinelUsername=hush&prefix=p&sentinelPassword=hush";
+    assert.equal(shownUrl(url), "redis+sentinel://…@a:1,b:2/m/0?sentinelUsername=…&prefix=p&sentinelPassword=…");
+    assert.equal(shownUrl("postgres://h/d?user=hush&password=hush"), "postgres://h/d?user=…&password=…");
+    const cached = "cached:postgres://hush:hush@h/d?sslpassword=hush&cache=redis://:hush@h:1/0?prefix=p";
+    assert.equal(shownUrl(cached), "cached:postgres://…@h/d?sslpassword=…&cache=redis://…@h:1/0?prefix=p");
+    assert.equal(shownUrl("cached:near:redis://hush@a?cache=x"), "cached:near:redis://…@a?cache=x");
+    assert.equal(shownUrl("sqlite:sessions.db"), "sqlite:sessions.db");
+  });
+
   it("never repeats what was typed as an id, whatever is wrong", async () => {
     const folder = workFolder();
     const id = "Zq7-_kT3yVwP0aBcDeFgHiJkLmNoPqRs";

@@ -4,8 +4,10 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { nodeSession } from "../../src/adapters/node.ts";
 import { Sessions } from "../../src/core/sessions.ts";
+import type { SessionStore } from "../../src/core/store.ts";
+import { owedHeaders } from "../../src/middleware/exchange.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
-import type { Visit } from "./support.ts";
+import { type Visit, world } from "./support.ts";
 
 test("a new id that was final reaches the client also when the commit fails", async (t) => {
   const sessions = new Sessions<Visit>({ store: memoryStore(), cookie: { secure: false } });
@@ -27,3 +29,32 @@ test("a new id that was final reaches the client also when the commit fails", as
   // The old id was rotated away: without the cookie, the visitor's session is lost.
   assert.equal((await sessions.find(sent.slice(sent.indexOf("=") + 1)))?.userId, "ada");
 });
+
+for (const spoilt of [true, false]) {
+  const what = spoilt ? "the response's own change cannot be stored" : "nothing else is stored";
+  test(`a new id that was final reaches the client when the store fails after it, so that nobody is logged out by that: ${what}`, async () => {
+    const inner = memoryStore();
+    let down = false;
+    const gate = <A extends unknown[], R>(call: (...args: A) => R) => {
+      return async (...args: A): Promise<Awaited<R>> => {
+        if (down) throw new Error("connection lost");
+        return await call(...args);
+      };
+    };
+    const store: SessionStore = { ...inner, save: gate(inner.save), touch: gate(inner.touch), load: gate(inner.load) };
+    const { open, sessions } = world({ store, breakerFailures: 0 });
+    const { cookie } = await sessions.create({ data: { count: 1 } });
+    const { session, respond } = open({ cookie });
+    await session.login("ada");
+    await session.save();
+    down = true;
+    if (spoilt) session.data.count = 2;
+    const setCookie = await respond().then(
+      (changes) => changes.setCookie,
+      () => owedHeaders(session).setCookie,
+    );
+    down = false;
+    const sent = setCookie[0]?.split(";")[0] ?? cookie;
+    assert.equal((await sessions.find(sent.slice(sent.indexOf("=") + 1)))?.userId, "ada");
+  });
+}

@@ -136,3 +136,65 @@ test("sessions.create gives the cookie text of a sealed session", async () => {
   jar.set(name, value);
   await request(async (s) => assert.deepEqual([(await s.load()).count, s.userId], [4, "ada"]));
 });
+
+test("a cookie store's session is a dictionary, and is sent only when it changed", async () => {
+  const { request } = stateless();
+  const written = await request(async (s) => {
+    await s.load();
+    s.set("count", 1);
+    s.set("text", "a");
+    assert.equal(s.pop("text"), "a");
+    assert.equal(s.setDefault("text", "b"), "b");
+  });
+  assert.equal(written.setCookie.length, 1);
+  // The first return moves the deadline, from the first lifetime's to the idle one.
+  await request((s) => s.load());
+  const read = await request(async (s) => {
+    assert.deepEqual(await s.load(), { count: 1, text: "b" });
+    assert.deepEqual([s.get("count"), s.has("count"), s.pop("absent" as "text", "fallback")], [1, true, "fallback"]);
+  });
+  assert.deepEqual(read.setCookie, []);
+  await request((s) => s.clear());
+  await request(async (s) => assert.deepEqual(await s.load(), {}));
+});
+
+test("a message in a cookie is shown once to requests that come one after another", async () => {
+  const { request } = stateless();
+  const shown = async (status = 200) => {
+    let entries: readonly unknown[] = [];
+    await request(async (s) => {
+      await s.load();
+      entries = s.flash.peek();
+    }, status);
+    return entries;
+  };
+  await request((s) => s.flash.add("saved", "info"));
+  assert.deepEqual(await shown(500), [{ message: "saved", level: "info" }]);
+  assert.deepEqual(await shown(), [{ message: "saved", level: "info" }]);
+  assert.deepEqual(await shown(), []);
+});
+
+test("a write seals the cookie once, a read not at all", async () => {
+  const store = cookieStore({ keys: [key(1)] });
+  let sealings = 0;
+  const counted = {
+    ...store,
+    seal(...args: Parameters<typeof store.seal>) {
+      sealings++;
+      return store.seal(...args);
+    },
+  };
+  const sessions = new Sessions<{ count?: number }>({ store: counted, clock: fakeClock() });
+  let cookie = (await sessions.create({ data: { count: 1 } })).cookie;
+  const visit = async (handle: (data: { count?: number }) => unknown): Promise<number> => {
+    sealings = 0;
+    const header = (name: string) => (name === "cookie" ? cookie : undefined);
+    const session = processRequest(sessions, { method: "GET", secure: true, header }, {}) as Session<{ count?: number }>;
+    await handle(await session.load());
+    const { setCookie } = await processResponse(session, { status: 200, header: () => undefined });
+    cookie = setCookie[0]?.slice(0, setCookie[0].indexOf(";")) ?? cookie;
+    return sealings;
+  };
+  assert.equal(await visit((data) => (data.count = 2)), 1);
+  assert.equal(await visit((data) => assert.equal(data.count, 2)), 0);
+});

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isSessionError } from "../../src/core/errors.ts";
+import type { Session } from "../../src/core/session.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
-import { counting, world, type World } from "./support.ts";
+import { later } from "./later.ts";
+import { counting, type Visit, world, type World } from "./support.ts";
 
 async function costWorld(options = {}): Promise<World & ReturnType<typeof counting> & { cookie: string }> {
   const counted = counting(memoryStore());
@@ -71,4 +74,35 @@ test("a login costs at most 3 round trips, a logout 1", async () => {
   reset();
   await request({ cookie: login.cookie, handle: (session) => session.logout() });
   assert.deepEqual(verbs(), ["retire"]);
+});
+
+test("updates of one session at once cost 1 load and 1 save each, in one process", async () => {
+  const { store: engine, cookie } = await costWorld();
+  const reached = later(engine);
+  const counted = counting(reached);
+  const { request } = world({ store: counted.store });
+  const handle = (session: Session<Visit>) => session.update((data) => (data.count = (data.count ?? 0) + 1));
+  await Promise.all(Array.from({ length: 10 }, () => request({ cookie, handle })));
+  assert.deepEqual(counted.verbs().toSorted(), [...Array(10).fill("load"), ...Array(10).fill("save")]);
+  await request({ cookie, handle: async (session) => assert.equal((await session.load()).count, 11) });
+});
+
+test("who waits behind a change of the user or the id meets it in the store", async () => {
+  const { store: engine, cookie } = await costWorld();
+  const { request } = world({ store: later(engine) });
+  const handle = (session: Session<Visit>) => session.update((data) => (data.count = (data.count ?? 0) + 1));
+  const outcomes = await Promise.allSettled([
+    request({ cookie, handle }),
+    request({ cookie, handle: (session) => session.login("ada") }),
+    request({ cookie, handle }),
+    request({ cookie, handle }),
+  ]);
+  const [, login, ...others] = outcomes;
+  assert.equal(login?.status, "fulfilled");
+  for (const other of others) assert.ok(other.status === "fulfilled" || isSessionError(other.reason, "ERR_SESSION_GONE"));
+  const stored = outcomes.filter(({ status }) => status === "fulfilled").length - 1;
+  const after = login.value.cookie;
+  const seen = await request({ cookie: after, handle: (session) => session.load() });
+  assert.ok((seen.session.data.count ?? 0) <= 1 + stored);
+  assert.equal(seen.session.userId, "ada");
 });

@@ -116,7 +116,7 @@ test("Vary is merged with what the handler set, and a handler's Cache-Control st
   assert.deepEqual(await vary({ vary: "Accept", "cache-control": "x" }), [["Vary", "Accept, Cookie"]]);
 });
 
-test("a malformed id is nobody's, costs nothing, and its cookie is deleted", async () => {
+test("a malformed id is nobody's and costs nothing; its cookie is deleted when the session is asked for", async () => {
   const { request } = world();
   for (const bad of [
     "",
@@ -127,7 +127,8 @@ test("a malformed id is nobody's, costs nothing, and its cookie is deleted", asy
     "é".repeat(32),
     "%41".repeat(16),
   ]) {
-    const reply = await request({ cookie: `__Host-sid=${bad}` });
+    assert.deepEqual((await request({ cookie: `__Host-sid=${bad}` })).setCookie, [], "nobody asked");
+    const reply = await request({ cookie: `__Host-sid=${bad}`, handle: (session) => session.load() });
     assert.equal(reply.cookie, undefined, bad);
     assert.match(reply.setCookie[0]!, /Max-Age=0/);
   }
@@ -142,6 +143,18 @@ test("several sessions in one app live under different names, and the same name 
   assert.notEqual(processRequest(two.sessions, ask, carrier), first);
   assert.equal(processRequest(one.sessions, ask, carrier), first, "mounted twice is one");
   assert.throws(() => processRequest(three.sessions, ask, carrier), { code: "ERR_SESSION_CONFIG" });
+});
+
+test("a second application finds its session on a request that was frozen after the first had attached its own", async () => {
+  const { processRequest } = await import("../../src/middleware/exchange.ts");
+  const [one, two] = [world({ cookie: { name: "one" } }), world({ cookie: { name: "two" } })];
+  const ask = { method: "GET", secure: true, header: () => undefined };
+  const carrier = {};
+  const first = processRequest(one.sessions, ask, carrier);
+  Object.freeze(carrier);
+  const second = processRequest(two.sessions, ask, carrier);
+  assert.equal(one.sessions.of(carrier), first);
+  assert.equal(two.sessions.of(carrier), second);
 });
 
 test("neither id, handle, user nor data is in an event, an error, or what a session prints", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { test } from "node:test";
 import { createSessions, memoryStore } from "../../src/index.ts";
 import { createApp, type Middleware, sessionMiddleware } from "../../src/middleware/index.ts";
@@ -176,4 +177,32 @@ test("a session that was ended meanwhile answers 400, and its view's response is
 test("sessions.of without the middleware says what is missing", () => {
   const sessions = createSessions({ store: memoryStore() });
   assert.throws(() => sessions.of(ask()), { code: "ERR_SESSION_NOT_ATTACHED" });
+});
+
+test("the session middleware takes a request for secure by its URL's scheme, or by what a trusted proxy says of it", async (t) => {
+  let insecure = 0;
+  const listener = (): void => void (insecure += 1);
+  subscribe("sojourn:insecure", listener);
+  t.after(() => unsubscribe("sojourn:insecure", listener));
+  const heard = async (url: string, forwarded?: string, trustProxy = false): Promise<number> => {
+    const sessions = createSessions<{ count?: number }>({ store: memoryStore() });
+    const app = createApp({
+      middleware: [sessionMiddleware(sessions, { trustProxy })],
+      async view(request) {
+        (await sessions.of(request).load()).count = 1;
+        return text("ok");
+      },
+    });
+    insecure = 0;
+    const response = await app(
+      new Request(url, { headers: forwarded === undefined ? {} : { "x-forwarded-proto": forwarded } }),
+    );
+    assert.equal(response.headers.getSetCookie().length, 1);
+    return insecure;
+  };
+  assert.equal(await heard("http://example.com/"), 1);
+  assert.equal(await heard("https://example.com/"), 0);
+  assert.equal(await heard("http://example.com/", "https"), 1, "a proxy that nobody trusts");
+  assert.equal(await heard("http://example.com/", "https, http", true), 0);
+  assert.equal(await heard("https://example.com/", "http", true), 1);
 });

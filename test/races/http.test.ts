@@ -3,30 +3,41 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { needs } from "../servers/needs.ts";
+import { sharedStores, type SharedStore, type StoreBehindUrl } from "../stores/by-url.ts";
 import { cluster, type Cluster, cookieOf } from "./cluster.ts";
 
 const RACES = 1000;
 const AT_ONCE = 20;
 
-const setups: { name: string; processes: number; url: (folder: string) => string }[] = [
-  { name: "memory, one process", processes: 1, url: () => "memory:" },
-  { name: "file, one process", processes: 1, url: (folder) => `file:${join(folder, "sessions")}` },
-  { name: "file, three processes", processes: 3, url: (folder) => `file:${join(folder, "sessions")}` },
-  { name: "SQLite, one process", processes: 1, url: (folder) => `sqlite:${join(folder, "sessions.db")}` },
-  { name: "SQLite, three processes", processes: 3, url: (folder) => `sqlite:${join(folder, "sessions.db")}` },
+interface Setup {
+  readonly name: string;
+  readonly processes: number;
+  readonly needs?: SharedStore["needs"];
+  start(folder: string): Promise<StoreBehindUrl>;
+}
+
+const embedded = sharedStores.filter(({ needs: required }) => required.length === 0);
+const setups: readonly Setup[] = [
+  { name: "memory, one process", processes: 1, start: async () => ({ url: "memory:", stop: async () => {} }) },
+  ...embedded.map((store) => ({ ...store, name: `${store.name}, one process`, processes: 1 })),
+  ...sharedStores.map((store) => ({ ...store, name: `${store.name}, three processes`, processes: 3 })),
 ];
 
-for (const { name, processes, url } of setups) {
-  describe(`through HTTP: ${name}`, () => {
+for (const { name, processes, needs: required = [], start } of setups) {
+  describe(`through HTTP: ${name}`, { skip: needs(...required) }, () => {
     let servers: Cluster;
+    let store: StoreBehindUrl;
     let folder: string;
 
     before(async () => {
       folder = await mkdtemp(join(tmpdir(), "sojourn-races-"));
-      servers = await cluster(url(folder), processes);
+      store = await start(folder);
+      servers = await cluster(store.url, processes);
     });
     after(async () => {
       await servers.stop();
+      await store.stop();
       await rm(folder, { recursive: true });
     });
 
@@ -63,6 +74,35 @@ for (const { name, processes, url } of setups) {
         keys.filter((key) => data[key] !== key),
         [],
       );
+    });
+
+    test("50 rotation races, each held by a barrier: exactly one session lives on, and no write is lost in silence", async () => {
+      const race = async (index: number): Promise<void> => {
+        const cookie = cookieOf(await servers.ask(`/login?user=user${index}`));
+        await servers.ask("/increment", cookie);
+        const held = `rotation${index}`;
+        const slow = servers.ask(`/slow?barrier=${held}`, cookie, 0);
+        await servers.ask(`/reached?barrier=${held}`, undefined, 0);
+        // Two requests change the id while a third is about to write; one more counts on.
+        const [one, two, counted] = await Promise.all([
+          servers.ask("/cycle", cookie),
+          servers.ask("/cycle", cookie),
+          servers.ask("/increment", cookie),
+        ]);
+        await servers.ask(`/open?barrier=${held}`, undefined, 0);
+        const late = await slow;
+        const heirs = [one, two].filter(({ status }) => status === 200);
+        assert.equal(heirs.length, 1, `${one.status} ${one.body}, ${two.status} ${two.body}`);
+        const [heir] = heirs;
+        const { data, userId } = await show(cookieOf(heir ?? assert.fail()));
+        assert.equal(userId, `user${index}`);
+        assert.equal(data["count"], counted.status === 200 ? 2 : 1, "what was acknowledged went along, and nothing else");
+        assert.deepEqual([late.status, data["late"], late.setCookie], [400, undefined, []]);
+        assert.deepEqual(await show(cookie), { data: {}, userId: null }, "the old id opens nothing");
+      };
+      for (let first = 0; first < 50; first += AT_ONCE) {
+        await Promise.all(Array.from({ length: Math.min(AT_ONCE, 50 - first) }, (_, index) => race(first + index)));
+      }
     });
 
     test(`${RACES} logout races, each held by a barrier, bring nothing back`, async () => {

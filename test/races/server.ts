@@ -1,4 +1,5 @@
-// One server process of the race tests: `node server.ts STORE_URL`. Prints its port, ends with its standard input.
+// One server process of the race tests: `node server.ts STORE_URL [OPTIONS]`, options as JSON. Prints its port; ends with its standard input,
+// by itself, once nothing is left open.
 import { createServer } from "node:http";
 import { nodeSession } from "../../src/adapters/node.ts";
 import { createSessions, sum } from "../../src/index.ts";
@@ -9,7 +10,12 @@ interface Visit {
   [key: string]: unknown;
 }
 
-const sessions = createSessions<Visit>({ store: process.argv[2]!, cookie: { secure: false }, merge: { summed: sum } });
+const sessions = createSessions<Visit>({
+  store: process.argv[2]!,
+  cookie: { secure: false },
+  merge: { summed: sum },
+  ...(JSON.parse(process.argv[3] ?? "{}") as object),
+});
 const barriers = new Map<string, { reached(): void; open(): void; reach: Promise<void>; opened: Promise<void> }>();
 
 function barrier(name: string) {
@@ -38,6 +44,7 @@ const routes: Record<string, (request: object, query: URLSearchParams) => Promis
     return { data: await session.load(), userId: session.userId };
   },
   "/login": async (request, query) => void (await sessions.of(request).login(query.get("user")!)),
+  "/cycle": (request) => sessions.of(request).cycleId(),
   "/logout": (request) => sessions.of(request).logout(),
   async "/slow"(request, query) {
     const visit = await sessions.of(request).load();
@@ -47,6 +54,7 @@ const routes: Record<string, (request: object, query: URLSearchParams) => Promis
     visit["late"] = true;
     return "ok";
   },
+  "/untouched": async () => "ok",
   "/reached": (_request, query) => barrier(query.get("barrier")!).reach,
   "/open": async (_request, query) => barrier(query.get("barrier")!).open(),
 };
@@ -54,16 +62,16 @@ const routes: Record<string, (request: object, query: URLSearchParams) => Promis
 // The clients look at the statuses.
 const listener = nodeSession(sessions, { onError: () => undefined }).wrap(async (request, response) => {
   const url = new URL(request.url!, "http://localhost");
-  try {
-    response.end(JSON.stringify((await routes[url.pathname]!(request, url.searchParams)) ?? null));
-  } catch (error) {
-    response.statusCode = (error as { status?: number }).status ?? 500;
-    response.end(JSON.stringify({ code: (error as { code?: string }).code }));
-  }
+  response.end(JSON.stringify((await routes[url.pathname]!(request, url.searchParams)) ?? null));
 });
 
 const server = createServer(listener).listen(0, "127.0.0.1", () => {
   const address = server.address();
   process.stdout.write(`${typeof address === "object" ? address?.port : ""}\n`);
 });
-process.stdin.resume().on("end", () => process.exit(0));
+// On a loaded machine a client would else send on a connection that is being closed for its idleness.
+server.keepAliveTimeout = 0;
+process.stdin.resume().on("end", () => {
+  server.close(() => void sessions.close());
+  server.closeAllConnections();
+});

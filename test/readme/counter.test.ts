@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,102 +9,35 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { killCounters, launch, start, textOf, visitor } from "./counter.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
-  readonly scripts: Record<string, string>;
-};
-
-/** A counter that was started as `npm start` does, in a folder of its own. */
-interface Counter {
-  readonly url: string;
-  /** What it printed so far, on both streams. */
-  said(): string;
-  /** Ends it as Ctrl+C does, and gives its exit code. */
-  stop(): Promise<number | null>;
-}
-
 let folder: string;
-const running = new Set<ChildProcess>();
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "sojourn-counter-"));
 });
 
 after(() => {
-  for (const child of running) child.kill("SIGKILL");
+  killCounters();
   rmSync(folder, { recursive: true });
 });
 
-function launch(port: string): { readonly child: ChildProcess; said(): string } {
-  const [program, ...args] = manifest.scripts["start"]!.split(" ").map((word) =>
-    word.endsWith(".ts") ? join(root, word) : word,
-  );
-  assert.equal(program, "node");
-  const child = spawn(process.execPath, args, { cwd: folder, env: { ...process.env, PORT: port } });
-  running.add(child);
-  let text = "";
-  child.stdout.on("data", (data: Buffer) => (text += data.toString()));
-  child.stderr.on("data", (data: Buffer) => (text += data.toString()));
-  child.on("exit", () => running.delete(child));
-  return { child, said: () => text };
-}
-
-async function start(): Promise<Counter> {
-  const { child, said } = launch("0");
-  while (!said().includes("http://")) {
-    await Promise.race([once(child.stdout!, "data"), once(child, "exit")]);
-    assert.equal(child.exitCode, null, said());
-  }
-  return {
-    url: /http:\/\/127\.0\.0\.1:\d+/.exec(said())![0],
-    said,
-    async stop() {
-      const exit = once(child, "exit");
-      child.kill("SIGINT");
-      const [code] = (await exit) as [number | null];
-      return code;
-    },
-  };
-}
-
-/** A visitor with a cookie jar of one cookie. */
-function visitor(): { readonly cookie: () => string; get(url: string, init?: RequestInit): Promise<Response> } {
-  let cookie = "";
-  return {
-    cookie: () => cookie,
-    async get(url, init = {}) {
-      const response = await fetch(url, {
-        redirect: "manual",
-        ...init,
-        headers: { ...init.headers, ...(cookie && { cookie }) },
-      });
-      const [set] = response.headers.getSetCookie();
-      if (set !== undefined) cookie = set.includes("Max-Age=0") ? "" : set.split(";")[0]!;
-      return response;
-    },
-  };
-}
-
-async function textOf(response: Promise<Response>): Promise<string> {
-  return (await response).text();
-}
-
 test("npm start serves a counter that survives a restart", async () => {
   const ada = visitor();
-  const first = await start();
+  const first = await start(folder);
   assert.equal(await textOf(ada.get(first.url)), "No count in session. Setting to 1\n");
   assert.equal(await textOf(ada.get(first.url)), "new count=2\n");
   assert.equal(await textOf(visitor().get(first.url)), "No count in session. Setting to 1\n");
   assert.equal(await first.stop(), 0);
   assert.match(first.said(), /Stopped\.\n$/);
-  const second = await start();
+  const second = await start(folder);
   assert.equal(await textOf(ada.get(second.url)), "new count=3\n");
   assert.equal(await second.stop(), 0);
 });
 
 test("the counter counts exactly when requests run at once", async () => {
-  const { url, stop } = await start();
+  const { url, stop } = await start(folder);
   const ada = visitor();
   await ada.get(url);
   const texts = await Promise.all(Array.from({ length: 50 }, () => textOf(ada.get(url))));
@@ -117,7 +50,7 @@ test("the counter counts exactly when requests run at once", async () => {
 });
 
 test("a browser gets a page, a session page, and a logout that ends the session", async () => {
-  const { url, stop } = await start();
+  const { url, stop } = await start(folder);
   const ada = visitor();
   const page = await ada.get(url, { headers: { accept: "text/html,application/xhtml+xml" } });
   assert.match(page.headers.get("content-type")!, /^text\/html/);
@@ -137,7 +70,7 @@ test("a browser gets a page, a session page, and a logout that ends the session"
 });
 
 test("the cookie that it set is deciphered by the command that it prints", async () => {
-  const { url, said, stop } = await start();
+  const { url, said, stop } = await start(folder);
   const ada = visitor();
   await ada.get(url);
   await ada.get(url);
@@ -156,7 +89,7 @@ test("a port that is taken is a clear message, and no crash", async () => {
   const blocker = createServer().listen(0, "127.0.0.1");
   await once(blocker, "listening");
   const { port } = blocker.address() as AddressInfo;
-  const { child, said } = launch(String(port));
+  const { child, said } = launch(folder, { PORT: String(port) });
   const [code] = (await once(child, "exit")) as [number | null];
   assert.equal(code, 1);
   assert.equal(said(), `Port ${port} is in use. Choose another one: PORT=${port + 1} npm start\n`);
@@ -164,7 +97,7 @@ test("a port that is taken is a clear message, and no crash", async () => {
 });
 
 test("a PORT that is no port is a clear message, and no crash", async () => {
-  const { child, said } = launch("http");
+  const { child, said } = launch(folder, { PORT: "http" });
   const [code] = (await once(child, "exit")) as [number | null];
   assert.deepEqual([code, said()], [1, "PORT must be a number from 0 to 65535.\n"]);
 });

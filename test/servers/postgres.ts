@@ -27,7 +27,8 @@ export interface PostgresServerOptions {
   readonly durable?: boolean;
 }
 
-const FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+// Commits are still handed to the kernel: without `synchronous_commit`, a killed process would lose the last of them.
+const FAST = ["fsync=off", "full_page_writes=off"];
 
 /** Makes a database cluster in a folder of its own and starts a PostgreSQL on a free port of 127.0.0.1. */
 export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
@@ -60,6 +61,20 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** Lets no file of a running PostgreSQL grow beyond so many bytes, as if the disk were full; `undefined`: as large as they like. */
+export async function limitFiles({ pid }: ServerProcess, bytes: number | undefined): Promise<void> {
+  const isRoot = process.getuid?.() === 0;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  for (const each of [String(pid), ...children]) {
+    const limit = `--fsize=${bytes ?? "unlimited"}:unlimited`;
+    const [program, args] = asAccount(isRoot, [requireProgram("prlimit"), "--pid", each, limit]);
+    await runProgram(program, args).catch((error: unknown) => {
+      // A connection that has ended meanwhile.
+      if (!(error instanceof Error && error.message.includes("No such process"))) throw error;
+    });
+  }
 }
 
 /** PostgreSQL refuses to run as root: `setpriv` becomes the server itself, under the same process id. */

@@ -193,9 +193,9 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Runs a program to its end. @throws {Error} with its output, unless it ended with 0 */
-export async function runProgram(program: string, args: readonly string[]): Promise<string> {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+/** Runs a program to its end, and kills it when it takes longer. @throws {Error} with its output, unless it ended with 0 */
+export async function runProgram(program: string, args: readonly string[], seconds = 60): Promise<string> {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], timeout: seconds * 1000, killSignal: "SIGKILL" });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -203,8 +203,10 @@ export async function runProgram(program: string, args: readonly string[]): Prom
     child.once("error", reject);
     child.once("close", resolve);
   });
-  if (code !== 0) throw new Error(`${program} ended with ${String(code)}:\n${output}`);
-  return output;
+  if (code === 0) return output;
+  const how =
+    child.signalCode === "SIGKILL" ? `was killed, the latest after ${seconds} seconds` : `ended with ${String(code)}`;
+  throw new Error(`${program} ${how}:\n${output}`);
 }
 
 /** Real time, for waiting until another process is ready. */

@@ -1,7 +1,7 @@
 import { accessSync, constants, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** What the tests can start, the program it is, and where it comes from. */
+/** What the tests can start, the program it is, and where it comes from. Django is no server, and is installed like one. */
 export const SERVERS = {
   redis: { program: "redis-server", debian: "redis-server", elsewhere: "Redis 7 or newer (redis-server)" },
   memcached: { program: "memcached", debian: "memcached", elsewhere: "Memcached 1.6 or newer (memcached)" },
@@ -10,6 +10,12 @@ export const SERVERS = {
     program: "mariadbd",
     debian: "mariadb-server",
     elsewhere: "MariaDB 10.6 or newer (mariadbd, mariadb-install-db)",
+  },
+  django: {
+    program: "django-admin",
+    debian: "python3-django python3-psycopg2 python3-mysqldb python3-django-redis python3-pymemcache",
+    elsewhere:
+      "Django 3.2 or newer (django-admin) with psycopg2, mysqlclient, django-redis and pymemcache, for /usr/bin/python3",
   },
 } as const;
 

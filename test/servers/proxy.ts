@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
  * What a {@link FaultProxy} does with what the server says:
  * - `pass`: hands it on
  * - `delay`: hands it on later
+ * - `hold`: keeps it from the first reply that `matches` on, and hands it on once something else is set
  * - `blackhole`: drops it, and what the client says as well; connections stay open
  * - `drop-reply`: lets the next request that `matches` through to the server, then drops the reply and ends the connection
  * - `cut`: hands on the first `bytes` of the reply to it, then ends the connection
@@ -12,6 +13,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export type Fault =
   | { readonly kind: "pass" }
   | { readonly kind: "delay"; readonly milliseconds: number }
+  | { readonly kind: "hold"; readonly matches?: (reply: Buffer) => boolean }
   | { readonly kind: "blackhole" }
   | { readonly kind: "drop-reply"; readonly matches?: (request: Buffer) => boolean; readonly times?: number }
   | {
@@ -27,6 +29,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly port: number;
   /** How many replies were dropped or cut so far. */
   readonly hits: number;
+  /** How many pieces of replies are held at the moment. */
+  readonly held: number;
   /** How many connections were accepted so far. */
   readonly connections: number;
   /** How many bytes clients have sent so far. */
@@ -51,6 +55,9 @@ export async function startProxy(target: number): Promise<FaultProxy> {
     port,
     get hits() {
       return state.hits;
+    },
+    get held() {
+      return state.held;
     },
     get connections() {
       return state.accepted;
@@ -80,6 +87,10 @@ interface Pair {
   readonly server: Socket;
   /** How many more bytes of the reply the client gets before the connection ends; undefined: all. */
   allowed: number | undefined;
+  /** True once something of the reply is held, so that the rest comes behind it. */
+  isHeld: boolean;
+  /** What is held back: nothing that comes later overtakes it. */
+  readonly late: { readonly chunk: Buffer; readonly due: number }[];
 }
 
 class ProxyState {
@@ -90,13 +101,21 @@ class ProxyState {
   readonly #pairs = new Set<Pair>();
   #fault: Fault = { kind: "pass" };
   #left = 0;
+  readonly #held: (() => void)[] = [];
 
   constructor(target: number) {
     this.target = target;
   }
 
+  get held(): number {
+    return this.#held.length;
+  }
+
   set(fault: Fault): void {
     this.#fault = fault;
+    if (fault.kind === "hold") return;
+    for (const pair of this.#pairs) pair.isHeld = false;
+    for (const release of this.#held.splice(0)) release();
     this.#left = "times" in fault ? (fault.times ?? 1) : 1;
     if (fault.kind === "reset") for (const { client } of this.#pairs) client.resetAndDestroy();
   }
@@ -116,7 +135,7 @@ class ProxyState {
       return;
     }
     const server = connect({ host: "127.0.0.1", port: this.target });
-    const pair: Pair = { client, server, allowed: undefined };
+    const pair: Pair = { client, server, allowed: undefined, isHeld: false, late: [] };
     this.#pairs.add(pair);
     client.setNoDelay(true);
     server.setNoDelay(true);
@@ -146,10 +165,30 @@ class ProxyState {
     if (fault.kind === "blackhole") return;
     if (pair.allowed !== undefined) {
       this.#cut(pair, pair.allowed, chunk);
-    } else if (fault.kind === "delay") {
-      setTimeout(() => pair.client.write(chunk), fault.milliseconds);
+    } else if (fault.kind === "hold" && (pair.isHeld || (fault.matches?.(chunk) ?? true))) {
+      pair.isHeld = true;
+      this.#held.push(() => pair.client.write(chunk));
+    } else if (fault.kind === "delay" || pair.late.length > 0) {
+      const milliseconds = fault.kind === "delay" ? fault.milliseconds : 0;
+      const due = Math.max(performance.now() + milliseconds, pair.late.at(-1)?.due ?? 0);
+      pair.late.push({ chunk, due });
+      if (pair.late.length === 1) this.#release(pair);
     } else {
       pair.client.write(chunk);
+    }
+  }
+
+  /** Hands on what is due, and comes back for the rest; a timer may come a little early. */
+  #release(pair: Pair): void {
+    const { late, client } = pair;
+    for (let [next] = late; next !== undefined; [next] = late) {
+      const left = next.due - performance.now();
+      if (left > 0) {
+        setTimeout(() => this.#release(pair), left);
+        return;
+      }
+      client.write(next.chunk);
+      late.shift();
     }
   }
 

@@ -1,5 +1,4 @@
-import { freePort, runProgram, until } from "./process.ts";
-import { requireProgram } from "./programs.ts";
+import { freePort, until } from "./process.ts";
 import { infoField, startRedis, type RedisServer } from "./redis.ts";
 
 /** Three masters and three replicas. */
@@ -13,18 +12,26 @@ export interface RedisCluster extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const NODES = 6;
+const MASTERS = 3;
+const NODES = 2 * MASTERS;
+const SLOTS = 16_384;
+
+/** A node, and the port on which the others speak with it. */
+interface Node extends AsyncDisposable {
+  readonly server: RedisServer;
+  readonly bus: number;
+}
+
+/** Puts something in front of a server's port, and gives the port that clients are told instead. */
+export type Announce = (port: number) => Promise<number>;
 
 /** Starts a Redis Cluster of six nodes on free ports; a master that is killed is replaced within about three seconds. */
-export async function startRedisCluster(extra: readonly string[] = []): Promise<RedisCluster> {
-  const nodes = await startAll(
-    Array.from({ length: NODES }, async () => {
-      const bus = await freePort();
-      const args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", String(bus)];
-      // A master that is killed in the first seconds would otherwise have no replica yet.
-      return startRedis({ args: [...args, "--repl-diskless-sync-delay", "0", ...extra] });
-    }),
+export async function startRedisCluster(extra: readonly string[] = [], announce?: Announce): Promise<RedisCluster> {
+  const started = await startAll(
+    Array.from({ length: NODES }, () => startRedisNode(extra, announce)),
+    ({ server }) => server.stop(),
   );
+  const nodes = started.map(({ server }) => server);
   const running = (): RedisServer[] => nodes.filter((node) => node.process.isRunning);
   const cluster: RedisCluster = {
     nodes,
@@ -40,15 +47,76 @@ export async function startRedisCluster(extra: readonly string[] = []): Promise<
     [Symbol.asyncDispose]: () => stopAll(nodes),
   };
   try {
-    const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
-    const create = ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"];
-    await runProgram(requireProgram("redis-cli"), create);
+    await join(started);
     await cluster.untilWhole(30);
     return cluster;
   } catch (error) {
     await cluster.stop();
     throw error;
   }
+}
+
+/** Starts a node that knows no other. */
+export async function startRedisNode(extra: readonly string[] = [], announce?: Announce): Promise<Node> {
+  const [port, bus] = [await freePort(), await freePort()];
+  const args = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", String(bus)];
+  if (announce !== undefined) args.push("--cluster-announce-port", String(await announce(port)));
+  // A master that is killed in the first seconds would otherwise have no replica yet.
+  const server = await startRedis({ port, args: [...args, "--repl-diskless-sync-delay", "0", ...extra] });
+  return { bus, server, [Symbol.asyncDispose]: () => server.stop() };
+}
+
+/**
+ * Makes the nodes a cluster: a third of the slots for each master, and a replica for each. `redis-cli --cluster create` introduces the
+ * nodes once and then waits for ever: on a busy machine, an introduction that took longer than the nodes' time limit was forgotten.
+ */
+async function join(nodes: readonly Node[]): Promise<void> {
+  const masters = nodes.slice(0, MASTERS).map(({ server }) => server);
+  for (const [index, master] of masters.entries()) {
+    const [first, end] = [index, index + 1].map((each) => Math.floor((each * SLOTS) / MASTERS));
+    await order(master, "CLUSTER", "ADDSLOTSRANGE", String(first), String(Number(end) - 1));
+    await order(master, "CLUSTER", "SET-CONFIG-EPOCH", String(index + 1));
+  }
+  await introduce(nodes);
+  const ids = await Promise.all(masters.map(async (master) => (await master.command("CLUSTER", "MYID")).split("\r\n")[1]));
+  for (const [index, { server }] of nodes.slice(MASTERS).entries()) {
+    await order(server, "CLUSTER", "REPLICATE", ids[index] ?? "");
+  }
+  await until("every node knows which are replicas", async () => {
+    const known = await Promise.all(nodes.map(({ server }) => server.command("CLUSTER", "NODES")));
+    return known.every((list) => linesOf(list).filter((line) => line.includes("slave")).length === NODES - MASTERS);
+  });
+}
+
+/** Until every node knows every other one; those that do not are introduced again. */
+export async function introduce(nodes: readonly Node[]): Promise<void> {
+  const [first] = nodes;
+  let last = 0;
+  await until(
+    "the nodes of the cluster know each other",
+    async () => {
+      const known = await Promise.all(nodes.map(({ server }) => server.command("CLUSTER", "NODES")));
+      if (known.every((list) => linesOf(list).length === nodes.length && !list.includes("handshake"))) return true;
+      if (performance.now() - last > 1500) {
+        last = performance.now();
+        for (const { server, bus } of nodes.slice(1)) {
+          await first?.server.command("CLUSTER", "MEET", "127.0.0.1", String(server.port), String(bus));
+        }
+      }
+      return false;
+    },
+    30,
+  );
+}
+
+async function order(node: RedisServer, ...words: readonly string[]): Promise<void> {
+  const reply = await node.command(...words);
+  if (!reply.startsWith("+OK")) throw new Error(`${words.join(" ")}: ${reply}`);
+}
+
+/** The lines of `CLUSTER NODES`, one a node. */
+function linesOf(nodes: string): string[] {
+  return nodes.split("\n").filter((line) => /^[0-9a-f]{40} /.test(line));
 }
 
 async function isWhole(node: RedisServer): Promise<boolean> {
@@ -59,12 +127,12 @@ async function isWhole(node: RedisServer): Promise<boolean> {
 }
 
 /** Waits for all; when one does not start, stops the others. */
-export async function startAll(starts: readonly Promise<RedisServer>[]): Promise<RedisServer[]> {
+export async function startAll<T>(starts: readonly Promise<T>[], stop: (started: T) => Promise<void>): Promise<T[]> {
   const results = await Promise.allSettled(starts);
   const started = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   const failed = results.find((result) => result.status === "rejected");
   if (failed === undefined) return started;
-  await stopAll(started);
+  await Promise.all(started.map(stop));
   throw failed.reason;
 }
 

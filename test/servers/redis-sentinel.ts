@@ -4,7 +4,7 @@ import { redisExchange } from "./exchange.ts";
 import { freePort, removeServerFolder, serverFolder, ServerProcess, until } from "./process.ts";
 import { requireProgram } from "./programs.ts";
 import { infoField, startRedis, type RedisServer } from "./redis.ts";
-import { startAll, stopAll } from "./redis-cluster.ts";
+import { startAll, stopAll, type Announce } from "./redis-cluster.ts";
 
 /** A master, two replicas, and three sentinels that agree on which is which. */
 export interface RedisSentinel extends AsyncDisposable {
@@ -19,12 +19,19 @@ export interface RedisSentinel extends AsyncDisposable {
 
 const MASTER_NAME = "sojourn";
 
-/** Starts one master, two replicas and three sentinels; a master that is killed is replaced within about three seconds. */
-export async function startRedisSentinel(extra: readonly string[] = []): Promise<RedisSentinel> {
+/**
+ * Starts one master, two replicas and three sentinels; a master that is killed is replaced within about three seconds.
+ *
+ * @param announce for the first master
+ */
+export async function startRedisSentinel(extra: readonly string[] = [], announce?: Announce): Promise<RedisSentinel> {
   const common = ["--repl-diskless-sync-delay", "0", ...extra];
   const first = await startRedis({ args: common });
-  const replicaArgs = ["--replicaof", "127.0.0.1", String(first.port), ...common];
-  const replicas = await startAll([startRedis({ args: replicaArgs }), startRedis({ args: replicaArgs })]);
+  const announced = (await announce?.(first.port)) ?? first.port;
+  const replicaArgs = ["--replicaof", "127.0.0.1", String(announced), ...common];
+  const replicas = await startAll([startRedis({ args: replicaArgs }), startRedis({ args: replicaArgs })], (each) =>
+    each.stop(),
+  );
   const nodes = [first, ...replicas];
   const sentinels: Sentinel[] = [];
   const stop = async (): Promise<void> => {
@@ -38,7 +45,7 @@ export async function startRedisSentinel(extra: readonly string[] = []): Promise
         return infoField(await replica.command("INFO", "replication"), "master_link_status") === "up";
       });
     }
-    for (let each = 0; each < 3; each += 1) sentinels.push(await startSentinel(first.port));
+    for (let each = 0; each < 3; each += 1) sentinels.push(await startSentinel(announced));
     for (const { port } of sentinels) {
       await until("the sentinels know each other and the replicas", async () => {
         const info = await redisExchange(port, "INFO", "sentinel");
@@ -55,7 +62,8 @@ export async function startRedisSentinel(extra: readonly string[] = []): Promise
     nodes,
     async master() {
       const reply = await redisExchange(sentinels[0]?.port ?? 0, "SENTINEL", "get-master-addr-by-name", MASTER_NAME);
-      const master = nodes.find(({ port }) => reply.includes(`\r\n${port}\r\n`));
+      const named = (port: number): boolean => reply.includes(`\r\n${port}\r\n`);
+      const master = named(announced) ? first : nodes.find(({ port }) => named(port));
       if (master === undefined) throw new Error("The sentinel names a master that was not started here");
       return master;
     },

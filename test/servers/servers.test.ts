@@ -6,10 +6,26 @@ import { startMariadb } from "./mariadb.ts";
 import { startMemcached } from "./memcached.ts";
 import { needs } from "./needs.ts";
 import { startPostgres } from "./postgres.ts";
+import { pause, runProgram, until } from "./process.ts";
 import { startProxy } from "./proxy.ts";
-import { startRedisCluster } from "./redis-cluster.ts";
+import { introduce, startRedisCluster, startRedisNode } from "./redis-cluster.ts";
 import { startRedisSentinel } from "./redis-sentinel.ts";
-import { startRedis } from "./redis.ts";
+import { infoField, startRedis } from "./redis.ts";
+import { within } from "./watchdog.ts";
+
+test("a program that does not end is killed, and its last words are in the error", async () => {
+  const args = ["-e", "console.log('waiting'); setInterval(() => {}, 1000)"];
+  await assert.rejects(runProgram(process.execPath, args, 0.5), /killed, the latest after 0\.5 seconds:\nwaiting/);
+});
+
+test("work that takes too long fails with what it was waiting for", async () => {
+  const forever = within(0.05, async (doing) => {
+    doing("the moon");
+    return new Promise<never>(() => {});
+  });
+  await assert.rejects(forever, /After 0\.05 seconds it was still waiting for the moon; open: .*Timeout/);
+  assert.equal(await within(5, async () => "done"), "done");
+});
 
 const get = (port: number, key: string): Promise<string> => redisExchange(port, "GET", key);
 
@@ -43,7 +59,21 @@ describe("redis", { skip: needs("redis") }, () => {
     assert.equal(await trio.master(), trio.nodes[0]);
   });
 
-  test("the proxy passes, drops the reply after the server acted, cuts, delays, swallows and resets", async () => {
+  test("nodes of a cluster that were too slow to be introduced are introduced again", async () => {
+    await using first = await startRedisNode();
+    await using second = await startRedisNode();
+    const known = async (node: typeof first) =>
+      infoField(await node.server.command("CLUSTER", "INFO"), "cluster_known_nodes");
+    await second.server.command("CLUSTER", "MEET", "127.0.0.1", String(first.server.port), String(first.bus));
+    // For longer than the first waits for an answer to its own greeting.
+    second.server.process.pause();
+    await pause(2500);
+    second.server.process.resume();
+    await introduce([first, second]);
+    assert.deepEqual([await known(first), await known(second)], ["2", "2"]);
+  });
+
+  test("the proxy passes, drops the reply after the server acted, cuts, delays, holds, swallows and resets", async () => {
     await using server = await startRedis();
     await using proxy = await startProxy(server.port);
     assert.match(await redisExchange(proxy.port, "PING"), /PONG/);
@@ -60,6 +90,23 @@ describe("redis", { skip: needs("redis") }, () => {
     const started = performance.now();
     await get(proxy.port, "n");
     assert.ok(performance.now() - started >= 55);
+    // What comes later does not overtake what is late.
+    const late = connect({ host: "127.0.0.1", port: proxy.port });
+    let both = "";
+    late.on("data", (chunk: Buffer) => (both += chunk.toString()));
+    late.write("ECHO first\r\n");
+    await pause(20);
+    proxy.set({ kind: "pass" });
+    late.write("ECHO second\r\n");
+    await until("both are there", async () => both.includes("first") && both.includes("second"));
+    late.destroy();
+    assert.match(both, /first[^]*second/);
+    proxy.set({ kind: "hold" });
+    const held = redisExchange(proxy.port, "INCR", "held");
+    await until("the reply is held", async () => proxy.held > 0);
+    assert.equal(await get(server.port, "held"), "$1\r\n1\r\n");
+    proxy.set({ kind: "pass" });
+    assert.equal(await held, ":1\r\n");
     proxy.set({ kind: "blackhole" });
     await assert.rejects(
       exchange(proxy.port, "PING\r\n", () => true, 0.1),

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import test, { type TestContext } from "node:test";
 import type { SessionStore } from "../../src/core/store.ts";
 import { fileStore } from "../../src/stores/file.ts";
+import { clear } from "../../src/testing/rules/support.ts";
 import { arrange, callsOf, here, type Setting, settings, stepsOf } from "./file/calls.ts";
 import { start, type Worker } from "./file/processes.ts";
 import {
@@ -124,7 +125,7 @@ test(
         assert.equal((await store.retire(here, tombstone())).status, "retired");
         // The tombstone goes as well, and so does everything that the sleeper had prepared.
         age(root);
-        assert.ok(((await store.clearExpired?.({ before: NOW + MINUTE, limit: 100 })) ?? 0) >= 1);
+        assert.ok((await clear(store, NOW + MINUTE)) >= 1);
         worker.process.kill("SIGCONT");
         assert.equal(await worker.over, 0, "a late writer is refused, and does not fail");
         const what = `${name}, asleep before step ${at}`;

@@ -22,6 +22,7 @@ import type { SessionRecord } from "../../src/core/record.ts";
 import type { SessionStore } from "../../src/core/store.ts";
 import { fileStore, type FileStoreOptions } from "../../src/stores/file.ts";
 import { openFileStore } from "../../src/stores/file/store.ts";
+import { sweep } from "../../src/testing/rules/support.ts";
 import {
   age,
   everythingIn,
@@ -403,10 +404,7 @@ test("batch after batch, a sweep goes on where the one before it ended, and find
   const over = Array.from({ length: 120 }, () => handleOf(newSessionId()));
   for (const handle of over) await created(store, { handle, expiresAt: NOW });
   const kept = await created(store, { expiresAt: NOW + 1 });
-  const batches: (number | undefined)[] = [];
-  do batches.push(await store.clearExpired?.({ before: NOW, limit: 50 }));
-  while (batches.at(-1) === 50);
-  assert.deepEqual(batches, [50, 50, 20]);
+  assert.deepEqual(await sweep(store, NOW, 50), [50, 50, 20]);
   assert.deepEqual(await store.list?.({ limit: 10 }), [kept]);
   assert.equal(filesIn(root).length, 1);
   assert.equal(await store.clearExpired?.({ before: NOW + 1, limit: 0 }), 0);

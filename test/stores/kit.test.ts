@@ -1,5 +1,6 @@
-import test from "node:test";
-import { storeKit } from "../../src/testing/store-kit.ts";
-import { storeTargets } from "./targets.ts";
+import { file, memory, sqlite } from "./families/embedded.ts";
+import { kitOf } from "./families/kit-of.ts";
 
-for (const target of storeTargets) storeKit(test, target);
+kitOf(file);
+kitOf(memory);
+kitOf(sqlite);

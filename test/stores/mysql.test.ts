@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import mysql from "mysql2/promise";
 import { mysqlSchema, mysqlStore, type MysqlStoreOptions } from "../../src/stores/mysql.ts";
-import { mysqlDialect } from "../../src/stores/mysql/dialect.ts";
+import { mysqlDialect } from "../../src/stores/sql/dialects/mysql/dialect.ts";
+import type { MysqlClientLike } from "../../src/stores/mysql/clients.ts";
 import { mysqlStoreFromUrl } from "../../src/stores/mysql/from-url.ts";
 import { valuesOf, type Bindings, type StatementName } from "../../src/stores/sql/texts.ts";
 import { needs } from "../servers/needs.ts";
@@ -51,9 +52,39 @@ describe("mysqlStore on MariaDB", { skip: needs("mariadb") }, () => {
   const levels = new Map<string, string>();
   after(() => lab.stop());
 
-  const drivers = ["mysql2/promise", "mariadb"];
+  const drivers = ["mysql2/promise", "mariadb", "kysely over mysql2"];
   processTests(() => lab, drivers);
   tableTests(() => lab, drivers);
+
+  test("the end of a call that ran out of time hits no other connection, though the server knows one under the same number", async (t) => {
+    const table = newTable();
+    const pool = mysql.createPool(lab.url());
+    t.after(() => pool.end());
+    const other = await mysql.createConnection(lab.url());
+    t.after(() => other.end().catch(() => undefined));
+    // As behind a balancer, where the connection that ends a statement may lead to another server than the statement's own.
+    const client = {
+      execute: pool.execute.bind(pool),
+      query: pool.query.bind(pool),
+      end: pool.end.bind(pool),
+      async getConnection() {
+        const connection = await pool.getConnection();
+        return Object.defineProperty(connection, "threadId", { value: other.threadId });
+      },
+    } as unknown as MysqlClientLike;
+    const store = mysqlStore({ client, table });
+    const session = record();
+    await store.create(session);
+    const free = await lab.hold(table);
+    const late = new AbortController();
+    const save = store.save(next(session), session.version, { signal: late.signal });
+    await until("the write waits", async () => (await lab.underWay(table)) > 0, 3);
+    late.abort();
+    await assert.rejects(save);
+    await until("the write is over", async () => (await lab.underWay(table)) === 0, 3);
+    await free();
+    await other.query("SELECT 1");
+  });
 
   test("the levels of isolation are those that were asked for", async () => {
     for (const [user, level] of levels) {
@@ -150,7 +181,7 @@ describe("mysqlStore on MariaDB", { skip: needs("mariadb") }, () => {
       sweep: "by_sweep",
       postpone: "by_sweep",
     };
-    for (const [name, compiled] of Object.entries(mysqlDialect(table).statements)) {
+    for (const [name, compiled] of Object.entries(mysqlDialect({ table, store: "mysqlStore", prepares: true }).statements)) {
       const [rows] = await client.execute<mysql.RowDataPacket[]>(
         `EXPLAIN ${compiled.statement.text}`,
         valuesOf(compiled, bindings).map(String),
@@ -164,7 +195,10 @@ describe("mysqlStore on MariaDB", { skip: needs("mariadb") }, () => {
         name,
       );
       const wanted = indexes[name as StatementName];
-      if (wanted !== undefined) assert.equal(rows[0]?.["key"], wanted, name);
+      if (wanted !== undefined) {
+        const keys = rows.map((row) => String(row["key"]));
+        assert.ok(keys.includes(wanted), `${name}: ${keys.join(", ")}`);
+      }
     }
   });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import pg from "pg";
 import { postgresSchema, postgresStore, type PostgresStoreOptions } from "../../src/stores/postgres.ts";
-import { postgresDialect } from "../../src/stores/postgres/dialect.ts";
+import { postgresDialect } from "../../src/stores/sql/dialects/postgres/dialect.ts";
 import { postgresStoreFromUrl } from "../../src/stores/postgres/from-url.ts";
 import { valuesOf, type Bindings, type StatementName } from "../../src/stores/sql/texts.ts";
 import { needs } from "../servers/needs.ts";
@@ -60,6 +60,27 @@ describe("postgresStore on PostgreSQL", { skip: needs("postgres") }, () => {
     assert.match(error.message, /lock_timeout/);
   });
 
+  test("what was to end a statement does not keep its connection when the server answers that neither", async (t) => {
+    const pool = new pg.Pool({ connectionString: lab.url(), max: 2 });
+    t.after(() => pool.end());
+    const store = postgresStore({ client: pool, table: newTable() });
+    const session = record();
+    await store.create(session);
+    await Promise.all([store.load(session.handle), store.load(session.handle)]);
+    assert.equal(pool.totalCount, 2);
+    lab.pause();
+    try {
+      const late = new AbortController();
+      const load = store.load(session.handle, { signal: late.signal });
+      setImmediate(() => late.abort());
+      await assert.rejects(load);
+      await until("both connections were given up", async () => pool.totalCount === 0, 8);
+    } finally {
+      lab.resume();
+    }
+    assert.equal((await store.load(session.handle)).status, "live");
+  });
+
   test("touches and saves rewrite no index", async (t) => {
     const table = newTable();
     const { store, end } = postgresDrivers["pg"]?.(lab.url(), table) ?? assert.fail();
@@ -92,7 +113,7 @@ describe("postgresStore on PostgreSQL", { skip: needs("postgres") }, () => {
     const client = new pg.Client({ connectionString: lab.url() });
     await client.connect();
     t.after(() => client.end());
-    const { statements } = postgresDialect(table, undefined);
+    const { statements } = postgresDialect({ table, store: "postgresStore" });
     const bindings: Required<Bindings> = {
       ...{
         handle: "1".repeat(48),

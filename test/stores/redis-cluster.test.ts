@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { Keys } from "../../src/stores/redis/keys.ts";
+import { Keys, slotOf } from "../../src/stores/redis/keys.ts";
 import { needs } from "../servers/needs.ts";
 import { pause, until } from "../servers/process.ts";
 import { startRedisCluster, type RedisCluster } from "../servers/redis-cluster.ts";
@@ -9,10 +9,34 @@ import { clustered, libraries, newPrefix, opened } from "./redis/targets.ts";
 
 const SHARDS = 16;
 
+test("the shards' tags lie one in each equal part of a cluster's slots, and all keys of a shard in one slot", () => {
+  for (const count of [1, 2, 16, 100, 1024]) {
+    const { shards } = new Keys("sojourn:", count);
+    const parts = shards.map(({ epochs }) => {
+      const tag = /\{(.*)\}/.exec(epochs)?.[1] ?? "";
+      return Math.floor((slotOf(tag) * count) / 16_384);
+    });
+    assert.deepEqual(
+      parts,
+      Array.from({ length: count }, (_, index) => index),
+    );
+    assert.equal(new Set(shards.map(({ sessions }) => sessions)).size, count);
+  }
+  // The specification's own example.
+  assert.equal(slotOf("123456789"), 0x31c3);
+});
+
 describe("redis store on a cluster", { skip: needs("redis") }, () => {
   let cluster: RedisCluster;
   before(async () => (cluster = await startRedisCluster()));
   after(() => cluster.stop());
+
+  test("the server agrees on the slots", async () => {
+    for (const { epochs } of new Keys("sojourn:", 16).shards) {
+      const tag = /\{(.*)\}/.exec(epochs)?.[1] ?? "";
+      assert.equal(await cluster.nodes[0]?.command("CLUSTER", "KEYSLOT", epochs), `:${slotOf(tag)}\r\n`);
+    }
+  });
 
   for (const library of libraries) {
     test(`${library}: a user's session and the present epoch come with one command to one node`, async (t) => {

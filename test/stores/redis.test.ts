@@ -7,10 +7,9 @@ import { RESP_TYPES } from "redis";
 import { systemClock } from "../../src/core/clock.ts";
 import { isSessionError } from "../../src/core/errors.ts";
 import { Keys, sessionKey } from "../../src/stores/redis/keys.ts";
-import { redisStore, redisStoreFromUrl, type RedisClientLike, type RedisStoreOptions } from "../../src/stores/redis.ts";
+import { redisStore, type RedisClientLike, type RedisStoreOptions } from "../../src/stores/redis.ts";
 import { world } from "../core/support.ts";
 import { needs } from "../servers/needs.ts";
-import { freePort, until } from "../servers/process.ts";
 import { startRedis, type RedisServer } from "../servers/redis.ts";
 import { commandCounts, next, outcomeOf, record, tombstone } from "./redis/support.ts";
 import { libraries, newPrefix, opened, single } from "./redis/targets.ts";
@@ -38,13 +37,6 @@ test("options that cannot work are refused when the store is made", () => {
       () => redisStore(options as RedisStoreOptions),
       (error) => isSessionError(error, "ERR_SESSION_CONFIG"),
       JSON.stringify(options),
-    );
-  }
-  for (const url of ["redis:", "http://h", "redis://h?ttl=5", "redis://h?index=x", "redis://h?prefix={"]) {
-    assert.throws(
-      () => redisStoreFromUrl(url),
-      (error) => isSessionError(error, "ERR_SESSION_CONFIG"),
-      url,
     );
   }
 });
@@ -245,49 +237,4 @@ describe("redis store", { skip: needs("redis") }, () => {
     const conflicts = results.reduce((sum, { stdout }) => sum + Number(stdout), 0);
     t.diagnostic(`${conflicts} writes were refused and made again`);
   });
-
-  test("from a URL: the first call connects; prefix and index are taken from it; close ends the connection", async () => {
-    const prefix = newPrefix();
-    const store = redisStoreFromUrl(`${server.url}/0?prefix=${encodeURIComponent(prefix)}&index=users`);
-    assert.equal(store.list, undefined);
-    assert.equal(typeof store.rotate, "function");
-    const session = record();
-    assert.equal((await store.create(session)).status, "created");
-    const [shard] = new Keys(prefix, 1).shards;
-    assert.ok(shard);
-    assert.equal(await server.command("EXISTS", sessionKey(shard, session.handle)), ":1\r\n");
-    await store.close();
-    assert.equal(await outcomeOf(() => store.load(session.handle)), "ERR_SESSION_USAGE");
-  });
-
-  test("from a URL: with ioredis where node-redis is not installed, and an error that says what to install", async () => {
-    const program = fileURLToPath(new URL("./redis/without-clients.ts", import.meta.url));
-    const run = async (...absent: string[]): Promise<string> => {
-      const args = ["--conditions=sojourn:source", program, `${server.url}/0?prefix=${newPrefix()}`, ...absent];
-      return (await promisify(execFile)(process.execPath, args)).stdout;
-    };
-    assert.equal(await run("redis"), "created\nlive\n");
-    assert.equal(await run("redis", "ioredis"), "ERR_SESSION_CONFIG\nERR_SESSION_CONFIG\n");
-  });
-
-  test("from a URL of a server that is down: calls end in time, and work once it is up", async (t) => {
-    const port = await freePort();
-    const store = redisStoreFromUrl(`redis://127.0.0.1:${port}`);
-    t.after(() => store.close());
-    const { sessions } = world({ store, clock: systemClock, storeTimeoutSeconds: 0.3, breakerFailures: 1000 });
-    const session = record();
-    assert.equal(await outcomeOf(() => sessions.find(session.handle)), "ERR_SESSION_STORE no");
-    const late = await startRedis({ port });
-    t.after(() => late.stop());
-    await until("the store has found the server", async () => {
-      return (await outcomeOf(() => sessions.find(session.handle))) === "done";
-    });
-  });
-});
-
-test("a URL whose server is not there fails at once, with nothing stored, and can be closed", async () => {
-  const store = redisStoreFromUrl("redis://127.0.0.1:1/0");
-  await assert.rejects(async () => store.users.epoch("ada"), { code: "ERR_SESSION_STORE", applied: "no" });
-  await assert.rejects(async () => store.users.epoch("ada"), { code: "ERR_SESSION_STORE", applied: "no" });
-  await store.close?.();
 });

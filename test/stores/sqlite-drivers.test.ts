@@ -12,20 +12,12 @@ import { systemClock } from "../../src/core/clock.ts";
 import { sqliteStore, type SqliteDatabaseLike } from "../../src/stores/sqlite.ts";
 import { Connection } from "../../src/stores/sqlite/connection.ts";
 import { tableNames } from "../../src/stores/sqlite/names.ts";
-import { storeKit } from "../../src/testing/store-kit.ts";
 import { storeRules } from "../../src/testing/store-rules.ts";
-import type { StoreTarget } from "../../src/testing/store-rule.ts";
-import { driversHere } from "./sqlite/drivers.ts";
-import { targetOf } from "./sqlite/kit-here.ts";
 import { folderOf, next, record, refused } from "./sqlite/support.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-// kit.test.ts has node:sqlite and better-sqlite3 on a file.
-const inMemory: StoreTarget = { name: "sqlite (:memory:)", storage: () => ({ open: () => sqliteStore(":memory:") }) };
-storeKit(test, inMemory);
-for (const driver of await driversHere()) if (driver.name === "libsql") storeKit(test, targetOf(driver));
-
+// kit.test.ts has Node's drivers.
 const RUNTIMES: Readonly<Record<string, readonly string[]>> = { bun: [], deno: ["run", "--allow-all", "--no-lock"] };
 
 interface Line {
@@ -211,6 +203,7 @@ test(
           outDir: join(folder, "dist"),
           declaration: false,
           declarationMap: false,
+          emitDeclarationOnly: false,
           sourceMap: false,
           typeRoots: [join(ROOT, "node_modules/@types")],
         },

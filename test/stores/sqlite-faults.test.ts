@@ -120,6 +120,30 @@ test("what the caller changes while a write waits is not what is stored", async 
   assert.equal(over.tombstone.reason, "ended");
 });
 
+test("what one call stored while another waited for a lock stays stored, whatever the driver", async (t) => {
+  for (const driver of await driversHere()) {
+    const path = join(folderOf(t), "sessions.db");
+    const [database, other] = [driver.open(path), driver.open(path)];
+    database.exec("PRAGMA journal_mode = WAL");
+    database.exec("PRAGMA busy_timeout = 0");
+    const clock = fakeClock(NOW);
+    const store = open(t, { database, closeDatabase: true, clock });
+    const witness = open(t, { database: other, closeDatabase: true });
+    const [session, stored] = [record(), record()];
+    await store.create(session);
+    other.exec("BEGIN IMMEDIATE");
+    const saved = next(session);
+    const waiting = store.save(saved, session.version);
+    other.exec("COMMIT");
+    assert.deepEqual(await store.create(stored), { status: "created" }, driver.name);
+    assert.deepEqual(await witness.load(stored.handle), { status: "live", record: stored }, driver.name);
+    clock.advance(1000);
+    assert.deepEqual(await waiting, { status: "saved" }, driver.name);
+    assert.deepEqual(await witness.load(stored.handle), { status: "live", record: stored }, driver.name);
+    assert.deepEqual(await witness.load(session.handle), { status: "live", record: saved }, driver.name);
+  }
+});
+
 test("with `busyTimeoutMs` 0 a locked database is refused at once", async (t) => {
   const path = join(folderOf(t), "sessions.db");
   const store = open(t, { path, busyTimeoutMs: 0 });

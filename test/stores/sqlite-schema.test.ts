@@ -10,6 +10,7 @@ import { ensureSchema, migrate } from "../../src/stores/sqlite/migrate.ts";
 import { quote, tableNames } from "../../src/stores/sqlite/names.ts";
 import { MIGRATIONS, type Migration } from "../../src/stores/sqlite/schema.ts";
 import { statementTexts } from "../../src/stores/sqlite/statements.ts";
+import { sweep } from "../../src/testing/rules/support.ts";
 import { folderOf, HOUR, next, NOW, record, refused, tombstone } from "./sqlite/support.ts";
 
 function open(t: TestContext, ...args: Parameters<typeof sqliteStore>): SqliteStore {
@@ -299,10 +300,7 @@ test("a sweep that meets more renewed sessions than it puts off at once still re
     await store.create(session);
     if (index % 10 !== 0) await store.touch(session.handle, session.version, NOW + 9 * HOUR);
   }
-  const batches = [];
-  for (let removed = 100; removed === 100; batches.push(removed))
-    removed = await store.clearExpired({ before: NOW + HOUR, limit: 100 });
-  assert.deepEqual(batches, [100, 70]);
+  assert.deepEqual(await sweep(store, NOW + HOUR, 100), [100, 70]);
   assert.equal((await store.list({ limit: 5000 })).length, 1530);
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { SessionStore } from "../../src/core/store.ts";
+import { cachedStore } from "../../src/stores/cached.ts";
 import { fileStore } from "../../src/stores/file.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { sqliteStore, type SqliteDatabaseLike } from "../../src/stores/sqlite.ts";
@@ -38,6 +39,21 @@ function sqliteTarget(name: string, open: (path: string) => SessionStore): Store
   };
 }
 
+const sqlite = sqliteTarget("sqlite (node:sqlite)", (path) => sqliteStore(path));
+
+/** SQLite with a cache in the memory of each process, whose copies others do not write through. */
+const cachedSqlite: StoreTarget = {
+  name: "cached (sqlite, memory)",
+  async storage() {
+    const storage = await sqlite.storage();
+    const settings = { staleSeconds: 0.5, skewSeconds: 0.1 };
+    return {
+      ...storage,
+      open: async () => cachedStore({ store: await storage.open(), cache: memoryStore(), ...settings }),
+    };
+  },
+};
+
 /** Every store of this repository that keeps state, as the kit runs on it. */
 export const storeTargets: readonly StoreTarget[] = [
   { name: "memory", storage: () => ({ open: () => memoryStore() }) },
@@ -51,10 +67,11 @@ export const storeTargets: readonly StoreTarget[] = [
         },
       })),
   },
-  sqliteTarget("sqlite (node:sqlite)", (path) => sqliteStore(path)),
+  sqlite,
   sqliteTarget("sqlite (better-sqlite3)", (path) => {
     const database = new BetterSqlite(path);
     database.exec("PRAGMA journal_mode = WAL");
     return sqliteStore({ database, closeDatabase: true });
   }),
+  cachedSqlite,
 ];

@@ -41,6 +41,19 @@ test("a run gives each rule's outcome: passed, failed with the error, or skipped
   );
 });
 
+test("what has to be seen at once is not asked of a store that declares how late it may be", async () => {
+  const rule: StoreRule = { name: "at once", needs: ["immediate"], run: async () => undefined };
+  const run = (staleSeconds: number | undefined) => {
+    const open = () => ({ ...memoryStore(), ...(staleSeconds !== undefined && { staleSeconds }) });
+    return runStoreRule(rule, { name: "declares", storage: () => ({ open }) });
+  };
+  const { outcome, reason } = await run(5);
+  const skipped = "what another handle wrote may be seen up to 5 seconds later, as it declares";
+  assert.deepEqual([outcome, reason], ["skipped", skipped]);
+  assert.equal((await run(0)).outcome, "passed");
+  assert.equal((await run(undefined)).outcome, "passed");
+});
+
 test("a run can be narrowed to one rule or to those that match", async () => {
   const names = async (only: string | RegExp) => {
     const run = [];
@@ -126,5 +139,5 @@ test("the session rules pass over the verbs alone, without any ability", async (
     assert.notEqual(outcome, "failed", `${rule}: ${reason}`);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   }
-  assert.equal(outcomes.get("skipped"), 5);
+  assert.equal(outcomes.get("skipped"), 6);
 });

@@ -1,7 +1,10 @@
 import type { Command } from "../context.ts";
 import { clearExpiredCommand } from "./clear-expired.ts";
+import { decodeCommand } from "./decode.ts";
 import { doctorCommand } from "./doctor.ts";
+import { encodeCommand } from "./encode.ts";
 import { generateKeyCommand } from "./generate-key.ts";
+import { importCommand } from "./import.ts";
 import { inspectCommand } from "./inspect.ts";
 import { listCommand } from "./list.ts";
 import { migrateCommand } from "./migrate.ts";
@@ -14,6 +17,9 @@ export const WORKING_COMMANDS: readonly Command[] = [
   revokeCommand,
   clearExpiredCommand,
   migrateCommand,
+  importCommand,
+  decodeCommand,
+  encodeCommand,
   generateKeyCommand,
   doctorCommand,
 ];

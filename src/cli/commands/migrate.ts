@@ -8,7 +8,7 @@ import { migratingPart } from "../migrating.ts";
 import { counted } from "../moments.ts";
 import { peekDatabase, presenceOf } from "../peek.ts";
 import { storeFromUrl } from "../../store-url.ts";
-import { parseStoreUrl } from "../store-url.ts";
+import { decidingUrl, parseStoreUrl } from "../store-url.ts";
 import { sqliteStore } from "../../stores/sqlite.ts";
 import { type Choice, chooseStore, targetOf } from "../target.ts";
 
@@ -64,10 +64,11 @@ function openFor(ctx: Context, { store }: Choice, dryRun: boolean): SessionStore
   if (typeof store !== "string") return store;
   const { scheme, rest } = parseStoreUrl(store);
   if (["memory", "file", "cookie"].includes(scheme)) return null;
-  if (scheme !== "sqlite" || !dryRun) return storeFromUrl(store, ctx.env);
-  if (presenceOf(store, ctx.cwd) !== "there") return sqliteStore(":memory:");
+  const deciding = decidingUrl(store);
+  if (scheme !== "sqlite" || !dryRun) return storeFromUrl(deciding, ctx.env);
+  if (presenceOf(deciding, ctx.cwd) !== "there") return sqliteStore(":memory:");
   const database = peekDatabase(resolve(ctx.cwd, rest));
-  return database === undefined ? storeFromUrl(store, ctx.env) : sqliteStore({ database, closeDatabase: true });
+  return database === undefined ? storeFromUrl(deciding, ctx.env) : sqliteStore({ database, closeDatabase: true });
 }
 
 function script({ label }: Choice, statements: readonly string[] | null): string {

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { COMMON_OPTIONS, readArguments, refusePositionals } from "../args.ts";
 import type { Command } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { printJson } from "../json.ts";
+import { packageVersion } from "../package-version.ts";
 
 /** `sojourn --version`: the package's version. */
 export const versionCommand: Command = {
@@ -21,10 +21,3 @@ export const versionCommand: Command = {
     return EXIT.ok;
   },
 };
-
-function packageVersion(): string {
-  // Three folders up from the source and from the build alike.
-  const file = new URL("../../../package.json", import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, "utf8")) as { readonly version: string };
-  return version;
-}

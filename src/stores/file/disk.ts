@@ -1,7 +1,5 @@
-import fs from "node:fs";
-import { mkdir, open, link, lstat, readdir, rename, rmdir, unlink } from "node:fs/promises";
+import type fs from "node:fs";
 import { dirname } from "node:path";
-import { promisify } from "node:util";
 import { isSessionError } from "../../core/errors.ts";
 import type { Awaitable } from "../../core/store.ts";
 import { failedWith, storeFailure, unreadable } from "./failure.ts";
@@ -21,12 +19,6 @@ export interface FileState {
 
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = fs.constants;
-// Not on Windows.
-const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
-const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
-const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-const WRITE_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 const HEAD_BYTES = 4096;
 /**
@@ -36,10 +28,11 @@ const HEAD_BYTES = 4096;
 const READ_AT_ONCE_BYTES = 65_536;
 const NEWLINE = 0x0a;
 
-const readAway = promisify(fs.readFile);
-
 /** The file system as the store uses it: private modes, no symbolic links followed, and a step before each change. */
 export class Disk {
+  // Asked for at run time: a static import would cost every program that imports the package milliseconds at its start.
+  readonly #fs = process.getBuiltinModule("node:fs");
+  readonly #flags = flagsFrom(this.#fs.constants);
   readonly #root: string;
   readonly #sync: SyncLevel;
   readonly #step: Step;
@@ -58,12 +51,12 @@ export class Disk {
     const file = this.#open(path);
     if (file === null) return null;
     try {
-      const content = file.size <= READ_AT_ONCE_BYTES ? fs.readFileSync(file.fd) : await readAway(file.fd);
+      const content = file.size <= READ_AT_ONCE_BYTES ? this.#fs.readFileSync(file.fd) : await this.#readAway(file.fd);
       return { identity: identify(content, content.length), content };
     } catch (error) {
       throw storeFailure(error, true);
     } finally {
-      fs.closeSync(file.fd);
+      this.#fs.closeSync(file.fd);
     }
   }
 
@@ -73,12 +66,12 @@ export class Disk {
     if (file === null) return null;
     try {
       const buffer = Buffer.allocUnsafe(Math.min(file.size, HEAD_BYTES));
-      const content = buffer.subarray(0, fs.readSync(file.fd, buffer));
+      const content = buffer.subarray(0, this.#fs.readSync(file.fd, buffer));
       return { identity: identify(content, file.size), content };
     } catch (error) {
       throw storeFailure(error, true);
     } finally {
-      fs.closeSync(file.fd);
+      this.#fs.closeSync(file.fd);
     }
   }
 
@@ -96,7 +89,7 @@ export class Disk {
   /** The names in a folder; none when it is not there. */
   async names(folder: string): Promise<string[]> {
     try {
-      return await readdir(folder);
+      return await this.#fs.promises.readdir(folder);
     } catch (error) {
       if (failedWith(error, "ENOENT") && this.exists(this.#root)) return [];
       throw storeFailure(error, true);
@@ -111,7 +104,7 @@ export class Disk {
   /** When something last changed, on the file system's clock; null when it is not there. */
   async changedAt(path: string): Promise<number | null> {
     try {
-      return (await lstat(path)).mtimeMs;
+      return (await this.#fs.promises.lstat(path)).mtimeMs;
     } catch (error) {
       if (failedWith(error, "ENOENT", "ENOTDIR")) return null;
       throw storeFailure(error, true);
@@ -121,7 +114,7 @@ export class Disk {
   /** Writes a new private file, as durably as the store was asked to. */
   async write(path: string, text: string): Promise<void> {
     await this.#step("open");
-    const file = await open(path, WRITE_FLAGS, PRIVATE_FILE);
+    const file = await this.#fs.promises.open(path, this.#flags.write, PRIVATE_FILE);
     try {
       await this.#step("write");
       if (text !== "") await file.writeFile(text);
@@ -134,34 +127,39 @@ export class Disk {
 
   async link(from: string, to: string): Promise<void> {
     await this.#step("link");
-    await link(from, to);
+    await this.#fs.promises.link(from, to);
   }
 
   async rename(from: string, to: string): Promise<void> {
     await this.#step("rename");
-    await rename(from, to);
+    await this.#fs.promises.rename(from, to);
   }
 
   async unlink(path: string): Promise<void> {
     await this.#step("unlink");
-    await unlink(path);
+    await this.#fs.promises.unlink(path);
   }
 
   async mkdir(path: string): Promise<void> {
     await this.#step("mkdir");
-    await mkdir(path, { mode: PRIVATE_FOLDER });
+    await this.#fs.promises.mkdir(path, { mode: PRIVATE_FOLDER });
   }
 
   async rmdir(path: string): Promise<void> {
     await this.#step("rmdir");
-    await rmdir(path);
+    await this.#fs.promises.rmdir(path);
+  }
+
+  /** Removes a file, or a folder with what is in it, without a step. */
+  async remove(path: string): Promise<void> {
+    await this.#fs.promises.rm(path, { recursive: true, force: true });
   }
 
   /** With `sync: "full"`, waits until a folder's own entries are on the disk. */
   async settle(folder: string): Promise<void> {
     if (this.#sync !== "full") return;
     await this.#step("settle");
-    const handle = await open(folder, O_RDONLY);
+    const handle = await this.#fs.promises.open(folder, this.#fs.constants.O_RDONLY);
     try {
       await handle.sync();
     } finally {
@@ -199,9 +197,19 @@ export class Disk {
     throw Object.assign(new Error("not a folder"), { code: "ENOTDIR" });
   }
 
+  /** On another thread. */
+  #readAway(fd: number): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      this.#fs.readFile(fd, (error, content) => {
+        if (error) reject(error);
+        else resolve(content);
+      });
+    });
+  }
+
   #info(path: string): fs.Stats | undefined {
     try {
-      return fs.lstatSync(path, { throwIfNoEntry: false });
+      return this.#fs.lstatSync(path, { throwIfNoEntry: false });
     } catch (error) {
       throw storeFailure(error, true);
     }
@@ -214,10 +222,10 @@ export class Disk {
         this.#checkFolder(folder);
         this.#folders.add(folder);
       }
-      const fd = fs.openSync(path, READ_FLAGS);
-      const info = fs.fstatSync(fd);
+      const fd = this.#fs.openSync(path, this.#flags.read);
+      const info = this.#fs.fstatSync(fd);
       if (info.isFile()) return { fd, size: info.size };
-      fs.closeSync(fd);
+      this.#fs.closeSync(fd);
     } catch (error) {
       // Without the store's own folder nothing is known to be missing: the disk may not be mounted.
       if (failedWith(error, "ENOENT") && this.exists(this.#root)) return null;
@@ -225,6 +233,12 @@ export class Disk {
     }
     throw unreadable();
   }
+}
+
+/** How files are opened: never through a link, and never waiting for the other end of a pipe. Windows has neither flag. */
+function flagsFrom(constants: Readonly<Partial<typeof fs.constants>>): { readonly read: number; readonly write: number } {
+  const { O_RDONLY = 0, O_WRONLY = 0, O_CREAT = 0, O_EXCL = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  return { read: O_RDONLY | O_NOFOLLOW | O_NONBLOCK, write: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW };
 }
 
 function identify(content: Buffer, size: number): string {

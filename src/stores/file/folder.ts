@@ -1,4 +1,4 @@
-import fs from "node:fs";
+import type fs from "node:fs";
 import { join, resolve } from "node:path";
 import { SessionError } from "../../core/errors.ts";
 import { codeOf, failedWith } from "./failure.ts";
@@ -15,8 +15,9 @@ export function openFolder(dir: string): string {
     throw new SessionError("ERR_SESSION_CONFIG", "fileStore: `dir` must be the path of a folder");
   }
   const root = resolve(dir);
+  const { mkdirSync, statSync, lstatSync } = process.getBuiltinModule("node:fs");
   try {
-    fs.mkdirSync(root, { mode: 0o700 });
+    mkdirSync(root, { mode: 0o700 });
   } catch (error) {
     if (failedWith(error, "ENOENT", "ENOTDIR")) {
       throw new SessionError("ERR_SESSION_CONFIG", `fileStore: the folder above ${root} does not exist; make it first`);
@@ -25,12 +26,12 @@ export function openFolder(dir: string): string {
       throw new SessionError("ERR_SESSION_CONFIG", `fileStore: ${root} could not be made (${codeOf(error) ?? "unknown"})`);
     }
   }
-  if (kindOf(root, fs.statSync) !== "folder") {
+  if (kindOf(root, statSync) !== "folder") {
     throw new SessionError("ERR_SESSION_CONFIG", `fileStore: ${root} is not a folder`);
   }
   for (const part of PARTS) {
     // Not through a link: what lies there would be written with the store's rights.
-    if (kindOf(join(root, part), fs.lstatSync) === "other") {
+    if (kindOf(join(root, part), lstatSync) === "other") {
       throw new SessionError("ERR_SESSION_CONFIG", `fileStore: ${join(root, part)} is in the way; it must be a folder`);
     }
   }

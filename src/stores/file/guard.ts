@@ -1,5 +1,4 @@
 import { dirname, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { SessionError } from "../../core/errors.ts";
 import { newVersion } from "../../core/id.ts";
 import type { Awaitable } from "../../core/store.ts";
@@ -215,4 +214,10 @@ async function quietly(work: Promise<void>): Promise<void> {
   } catch {
     // Whatever is left does no harm.
   }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }

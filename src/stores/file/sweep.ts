@@ -1,9 +1,8 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isSessionError } from "../../core/errors.ts";
 import { isLockHandle, type SessionHandle } from "../../core/id.ts";
 import type { SessionRecord } from "../../core/record.ts";
-import type { ClearBatch, ListPage } from "../../core/store.ts";
+import type { ClearBatch, ListPage, UnfinishedBatch } from "../../core/store.ts";
 import type { Disk } from "./disk.ts";
 import { type Header, parseHeader } from "./format.ts";
 import type { Guard } from "./guard.ts";
@@ -16,6 +15,8 @@ const HOUR_MS = 3_600_000;
 const LOCK_LEFT_MS = 60_000;
 /** Removals under way at once, about as many as the runtime has threads for the disk. */
 const REMOVALS_AT_ONCE = 4;
+/** How many files a batch looks at, a whole sub-folder at the least, before it says that there are more. */
+const LOOKED_AT = 2000;
 
 interface Due {
   readonly identity: string;
@@ -29,8 +30,8 @@ export class Sweep {
   readonly #sessions: Sessions;
   readonly #users: Users;
   readonly #serial: Serial;
-  /** Where the next batch begins, so that batch after batch does not read the same files again. */
-  #from = "";
+  /** The sub-folders that a sweep up to `before` has not looked through yet: a batch goes on where the one before it ended. */
+  #pass: { readonly before: number; readonly left: string[] } | undefined;
   #userShard = Math.floor(Math.random() * SHARDS.length);
 
   constructor(disk: Disk, guard: Guard, sessions: Sessions, users: Users, serial: Serial) {
@@ -56,16 +57,23 @@ export class Sweep {
     return records;
   }
 
-  async clearExpired({ before, limit }: ClearBatch): Promise<number> {
-    const shards = await this.#shards();
-    const later = shards.filter((shard) => shard >= this.#from);
+  async clearExpired({ before, limit }: ClearBatch): Promise<number | UnfinishedBatch> {
+    if (limit < 1) return 0;
+    if (this.#pass === undefined || this.#pass.before < before) this.#pass = { before, left: await this.#shards() };
+    const pass = this.#pass;
     let removed = 0;
-    for (const shard of [...later, ...shards.slice(0, shards.length - later.length)]) {
+    let seen = 0;
+    for (let shard = pass.left[0]; shard !== undefined; shard = pass.left[0]) {
+      if (seen >= Math.max(limit, LOOKED_AT)) return { removed, more: true };
+      const done = await this.#clearShard(shard, before, limit - removed);
+      removed += done.removed;
+      seen += done.seen;
       if (removed >= limit) return removed;
-      this.#from = shard;
-      removed += await this.#clearShard(shard, before, limit - removed);
+      // Another batch may have been through it meanwhile.
+      if (pass.left[0] === shard) pass.left.shift();
     }
-    if (removed < limit) await this.#tidy();
+    if (this.#pass === pass) this.#pass = undefined;
+    await this.#tidy();
     return removed;
   }
 
@@ -80,7 +88,7 @@ export class Sweep {
     return names.map(handleOfFile).filter((handle) => handle !== null);
   }
 
-  async #clearShard(shard: string, before: number, limit: number): Promise<number> {
+  async #clearShard(shard: string, before: number, limit: number): Promise<{ removed: number; seen: number }> {
     let removed = 0;
     let due: SessionHandle[] = [];
     const flush = async (): Promise<void> => {
@@ -92,11 +100,11 @@ export class Sweep {
     for (const handle of await this.#handlesIn(shard)) {
       if (this.#due(handle, before) !== null) due.push(handle);
       if (removed + due.length >= limit || due.length >= REMOVALS_AT_ONCE) await flush();
-      if (removed >= limit) return removed;
+      if (removed >= limit) break;
       await breathe((seen += 1));
     }
     await flush();
-    return removed;
+    return { removed, seen };
   }
 
   /** The session, if its time is over; a file that cannot be read is left as it is. */
@@ -148,7 +156,7 @@ export class Sweep {
     for (const name of await this.#disk.names(layout.tmp)) {
       if (await this.#isOlder(join(layout.tmp, name), now - HOUR_MS)) {
         // What may not be removed, because another user of the machine left it, does no harm.
-        await rm(join(layout.tmp, name), { recursive: true, force: true }).catch(() => {});
+        await this.#disk.remove(join(layout.tmp, name)).catch(() => {});
       }
     }
     for (const shard of await this.#shards()) {

@@ -4,7 +4,7 @@ import { field } from "../sql/failures.ts";
 import { DEFAULT_TABLE } from "../sql/names.ts";
 import { SqlSessions, type SqlStore } from "../sql/store.ts";
 import { mysqlDriver, type MysqlClientLike } from "./clients.ts";
-import { mysqlDialect } from "./dialect.ts";
+import { mysqlDialect } from "../sql/dialects/mysql/dialect.ts";
 
 /** A connection that cannot be had in time must not keep a request waiting. */
 const CONNECT_MS = 5000;
@@ -17,10 +17,18 @@ const MARIADB_LIMITS = `connectTimeout=${CONNECT_MS}&acquireTimeout=${CONNECT_MS
  * @throws {SessionError} `ERR_SESSION_CONFIG`; with the first call, when neither driver is installed
  */
 export function mysqlStoreFromUrl(url: string): SqlStore {
+  return new SqlSessions({
+    dialect: mysqlDialect({ table: DEFAULT_TABLE, store: "mysqlStore", prepares: true }),
+    driver: mysqlDriverFromUrl(url),
+  });
+}
+
+/** The driver alone, for other tables; it connects with the first query. @throws {SessionError} as {@link mysqlStoreFromUrl} */
+export function mysqlDriverFromUrl(url: string): SqlDriver {
   if (!/^(mysql|mariadb):\/\//.test(url) || !URL.canParse(url)) {
     throw new SessionError("ERR_SESSION_CONFIG", "The URL of a MySQL database is `mysql://user:password@host/database`");
   }
-  return new SqlSessions({ dialect: mysqlDialect(DEFAULT_TABLE), driver: lazyDriver(() => connect(url)) });
+  return lazyDriver(() => connect(url));
 }
 
 async function connect(url: string): Promise<SqlDriver> {

@@ -1,4 +1,6 @@
-import type { Fields, SqlDriver, SqlValue } from "../sql/driver.ts";
+import { type CheckedOut, runBriefly, runUntilAborted } from "../sql/checked-out.ts";
+import type { Fields, SqlDriver, SqlResult, SqlValue } from "../sql/driver.ts";
+import { field } from "../sql/failures.ts";
 
 /** As much of `pg`'s `Pool` or `Client` as the store uses. A pool finds a new connection for each lost one; a client does not. */
 export interface PgClientLike {
@@ -9,6 +11,10 @@ export interface PgClientLike {
     rowMode?: "array";
   }): Promise<{ readonly rows: readonly unknown[]; readonly rowCount: number | null }>;
   end(): Promise<unknown>;
+  /** Of a pool: gives a connection for a while. */
+  connect?(): Promise<unknown>;
+  /** Of a pool: how many connections it has. */
+  readonly totalCount?: number;
   /** Errors of connections that are doing nothing at the time. */
   on?(event: "error", listener: (error: Error) => void): unknown;
   listenerCount?(event: "error"): number;
@@ -50,11 +56,14 @@ function sent(values: readonly SqlValue[]): (string | number | null)[] {
 function pgDriver(client: PgClientLike, { prepare, own }: ClientUse): SqlDriver {
   // Without a listener, an idle connection that is lost ends the process; the pool replaces it by itself.
   if (client.listenerCount?.("error") === 0) client.on?.("error", () => undefined);
+  // A client alone has its statements wait for each other, and closing it would end them all.
+  const isPool = typeof client.totalCount === "number" && typeof client.connect === "function";
   return {
-    async query({ name, text }, values) {
-      const query = { text, values: sent(values), rowMode: "array" as const };
-      const { rows, rowCount } = await client.query(prepare ? { ...query, name } : query);
-      return { rows: rows as readonly Fields[], affected: rowCount ?? 0 };
+    cancels: isPool,
+    async query({ name, text }, values, signal) {
+      const query = { text, values: sent(values), rowMode: "array" as const, ...(prepare && { name }) };
+      if (!isPool || signal === undefined) return resultOf(await client.query(query));
+      return runUntilAborted(signal, async () => checkedOut(client, await client.connect?.(), query));
     },
     async script(statements) {
       // Sent as one text without values, it is one transaction.
@@ -66,11 +75,53 @@ function pgDriver(client: PgClientLike, { prepare, own }: ClientUse): SqlDriver 
   };
 }
 
+type PgQuery = Parameters<PgClientLike["query"]>[0];
+
+/** A connection that a pool of `pg` gives. */
+interface PgConnection extends Pick<PgClientLike, "query"> {
+  /** The server's process for it. */
+  readonly processID?: number | null;
+  release(error?: unknown): void;
+  on(event: "error", listener: () => void): unknown;
+  off(event: "error", listener: () => void): unknown;
+}
+
+// Asked for by its text too: another statement, of whoever it may be, is not ended. The server keeps the beginning of a text.
+const CANCEL = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+WHERE pid = CAST($1 AS int) AND state = 'active' AND query <> '' AND starts_with(CAST($2 AS text), query)`;
+
+function checkedOut(pool: PgClientLike, given: unknown, query: PgQuery): CheckedOut<SqlResult> {
+  const connection = given as PgConnection;
+  const { processID } = connection;
+  // While it is out, the pool does not listen, and an error that nobody listens to ends the process.
+  const ignore = (): void => undefined;
+  connection.on("error", ignore);
+  return {
+    run: async () => resultOf(await connection.query(query)),
+    release(error) {
+      connection.off("error", ignore);
+      connection.release(error);
+    },
+    destroy: () => connection.release(true),
+    async endOnServer() {
+      if (typeof processID !== "number") return;
+      const end: PgQuery = { text: CANCEL, values: [processID, query.text] };
+      await runBriefly(async () => checkedOut(pool, await pool.connect?.(), end));
+    },
+  };
+}
+
+function resultOf(answer: unknown): SqlResult {
+  return { rows: field(answer, "rows") as readonly Fields[], affected: Number(field(answer, "rowCount") ?? 0) };
+}
+
 /** After a lost connection `postgres` waits without end for it to close. */
 const CLOSE_SECONDS = 5;
 
 function postgresJsDriver(client: PostgresJsLike, { prepare, own }: ClientUse): SqlDriver {
   return {
+    // It has many statements under way on one connection, and the server can only be told to end whichever is running there.
+    cancels: false,
     async query({ text }, values) {
       // A statement without values would be sent in a way that gives all rows of all statements in it.
       const rows = (await client.unsafe(text, sent(values), { prepare }).values()) as Fields[] & { count?: number | null };

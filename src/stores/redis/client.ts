@@ -1,4 +1,5 @@
 import { SessionError } from "../../core/errors.ts";
+import { connectOrEnd } from "./connecting.ts";
 import type { RedisScript } from "./scripts.ts";
 
 /** As much of node-redis (5 or newer) as the store uses: what `createClient`, `createCluster` and `createSentinel` give. */
@@ -49,14 +50,17 @@ export interface RedisPort {
 
 type Sending = "sha" | "text";
 
-/** @throws {SessionError} `ERR_SESSION_CONFIG` for an object of neither shape */
-export function portOf(client: RedisClientLike): RedisPort {
+/**
+ * @param asked the function that was called, for the message
+ * @throws {SessionError} `ERR_SESSION_CONFIG` for an object of neither shape
+ */
+export function portOf(client: RedisClientLike, asked = "redisStore"): RedisPort {
   const candidate: unknown = client;
-  if (!isObject(candidate)) throw unknownClient();
+  if (!isObject(candidate)) throw unknownClient(asked);
   silence(candidate);
   if (has(candidate, "evalSha", "eval", "multi")) return new NodeRedisPort(candidate as unknown as NodeRedisLike);
   if (has(candidate, "evalsha", "eval", "pipeline")) return new IoRedisPort(candidate as unknown as IoRedisLike);
-  throw unknownClient();
+  throw unknownClient(asked);
 }
 
 /** The first sending fails on a server that has not seen the script: after its start, a failover, or for good after SCRIPT FLUSH. */
@@ -129,7 +133,7 @@ class NodeRedisPort implements RedisPort {
     if (client === undefined) return this.#client;
     this.#duplicate = client;
     silence(client);
-    await client.connect();
+    await connectOrEnd(client, () => endDuplicate(client, "destroy"));
     return client;
   }
 }
@@ -233,6 +237,6 @@ function has(object: object, ...methods: readonly string[]): boolean {
   return methods.every((name) => typeof Reflect.get(object, name) === "function");
 }
 
-function unknownClient(): SessionError {
-  return new SessionError("ERR_SESSION_CONFIG", "redisStore: `client` must be a client of node-redis or of ioredis");
+function unknownClient(asked: string): SessionError {
+  return new SessionError("ERR_SESSION_CONFIG", `${asked}: \`client\` must be a client of node-redis or of ioredis`);
 }

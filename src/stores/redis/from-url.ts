@@ -1,103 +1,50 @@
-import { SessionError } from "../../core/errors.ts";
-import { portOf, type RedisClientLike, type RedisPort } from "./client.ts";
-import { Keys } from "./keys.ts";
-import { resolveRedisOptions, type RedisStoreOptions } from "./options.ts";
+import type { ChangeFeed } from "../../core/feed.ts";
+import { parseRedisUrl } from "./address.ts";
+import { RedisConnection } from "./connection.ts";
+import { RedisFeed } from "./feed.ts";
+import { CLUSTER_SHARDS, Keys } from "./keys.ts";
+import { noCluster } from "./listening.ts";
+import { openClient } from "./open-client.ts";
 import { RedisSessions, type RedisStore } from "./store.ts";
 
-/** A client that the store opened itself, and how to end it. */
-interface OpenedClient {
-  readonly client: RedisClientLike;
-  end(): Promise<void>;
-}
-
-/** What the modules of the two libraries export, as far as it is used. */
-interface NodeRedisModule {
-  createClient(options: object): RedisClientLike & { connect(): Promise<unknown>; destroy(): void; on: On };
-}
-interface IoRedisModule {
-  Redis: new (url: string, options: object) => RedisClientLike & { connect(): Promise<unknown>; disconnect(): void; on: On };
-}
-type On = (event: string, listener: () => void) => unknown;
-
 /**
- * Opens the Redis that a URL names: `redis://user:password@host:port/database`, `rediss://` for TLS. Behind a `?` may stand `prefix`
- * and `index` as in the options of `redisStore`. The first call connects, with `redis` or `ioredis`, whichever is installed; the store reconnects by
- * itself. While there is no connection, calls fail at once, with `applied: "no"`.
+ * Opens the Redis that a URL names:
+ *
+ * - `redis://user:password@host:port/database`: one server
+ * - `redis+sentinel://user:password@host:port,host:port/master/database`: the master that these sentinels know by this name
+ * - `redis+cluster://user:password@host:port,host:port`: a cluster, found through any of these nodes
+ *
+ * `rediss` in place of `redis` is TLS, to the sentinels too. Behind a `?` may stand `prefix`, `index`, `shards`, `slackSeconds` and
+ * `confirm=replicas,timeoutMs` as in the options of `redisStore`, and `sentinelUsername` and `sentinelPassword`, which sentinels want
+ * for themselves: they are never sent those of the servers. What is special in a URL is percent-encoded.
+ *
+ * The first call connects, with `redis` or `ioredis`, whichever is installed; the store reconnects by itself. While there is no
+ * connection, calls fail at once, with `applied: "no"`. Closing the store ends what it opened.
  *
  * @throws {SessionError} `ERR_SESSION_CONFIG` for a URL that cannot be one; the first call rejects with it when neither client is installed
  */
 export function redisStoreFromUrl(url: string): RedisStore {
-  const { address, options } = parse(url);
-  const { prefix, ...settings } = resolveRedisOptions({ ...options, client: {} as RedisClientLike });
-  let opening: Promise<OpenedClient> | undefined;
-  let ready: RedisPort | undefined;
-  const port = (): RedisPort | Promise<RedisPort> => ready ?? connect();
-  async function connect(): Promise<RedisPort> {
-    opening ??= open(address);
-    try {
-      ready = portOf((await opening).client);
-    } catch (error) {
-      opening = undefined;
-      throw error;
-    }
-    return ready;
-  }
-  return new RedisSessions(port, new Keys(prefix, 1), settings, async () => {
-    ready?.close();
-    await (await opening?.catch(() => undefined))?.end();
-  });
-}
-
-function parse(url: string): { address: string; options: Omit<RedisStoreOptions, "client"> } {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !["redis:", "rediss:"].includes(parsed.protocol) || parsed.hostname === "") {
-    throw config("A Redis URL looks like redis://localhost:6379 or rediss://user:password@host:6379/0");
-  }
-  const options: Record<string, string> = {};
-  for (const [name, value] of parsed.searchParams) {
-    if (name !== "prefix" && name !== "index") throw config("A Redis URL may have `prefix` and `index` behind its ?");
-    options[name] = value;
-  }
-  parsed.search = "";
-  return { address: parsed.href, options };
-}
-
-async function open(address: string): Promise<OpenedClient> {
-  const redis = await imported<NodeRedisModule>("redis");
-  if (redis !== undefined) {
-    const client = redis.createClient({ url: address, disableOfflineQueue: true });
-    await connectedOnce(client);
-    return { client, end: async () => client.destroy() };
-  }
-  const ioredis = await imported<IoRedisModule>("ioredis");
-  if (ioredis !== undefined) {
-    const client = new ioredis.Redis(address, { lazyConnect: true, enableOfflineQueue: false });
-    await connectedOnce(client);
-    return { client, end: async () => client.disconnect() };
-  }
-  throw config("A redis: URL needs a client: install `redis` or `ioredis`");
+  const { connection, keys, settings } = partsOf(url);
+  return new RedisSessions(connection, keys, settings);
 }
 
 /**
- * Waits for the first connection, or for the first time that there was none: the client goes on trying by itself, and until it succeeds
- * its calls fail at once.
+ * The store that a URL names, but for a cluster's, and the feed of its changes, over one client, which the store closes.
+ *
+ * @throws {SessionError} `ERR_SESSION_CONFIG`, as {@link redisStoreFromUrl}
  */
-async function connectedOnce(client: { connect(): Promise<unknown>; on: On }): Promise<void> {
-  const failed = new Promise<void>((resolve) => client.on("error", resolve));
-  await Promise.race([client.connect().catch(() => undefined), failed]);
+export function redisPartsFromUrl(url: string): { readonly store: RedisStore; readonly feed: ChangeFeed } {
+  const { connection, keys, settings } = partsOf(url);
+  if (connection.isCluster) throw noCluster();
+  const feed = new RedisFeed({ port: connection, keys, keyPrefix: "", listen: () => connection.listener() });
+  return { store: new RedisSessions(connection, keys, settings), feed };
 }
 
-/** A package that may not be there. The name is a variable, so that bundlers do not look for it. */
-async function imported<T>(name: string): Promise<T | undefined> {
-  try {
-    return (await import(name)) as T;
-  } catch (error) {
-    const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
-    if (code === "ERR_MODULE_NOT_FOUND") return undefined;
-    throw error;
-  }
-}
-
-function config(problem: string): SessionError {
-  return new SessionError("ERR_SESSION_CONFIG", problem);
+function partsOf(url: string) {
+  const { address, options } = parseRedisUrl(url);
+  const { prefix, shards, ...settings } = options;
+  const isCluster = address.kind === "cluster";
+  const connection = new RedisConnection(isCluster, () => openClient(address));
+  const keys = new Keys(prefix, shards ?? (isCluster ? CLUSTER_SHARDS : 1));
+  return { connection, keys, settings };
 }

@@ -1,6 +1,10 @@
+import type { StoreChange } from "../../core/feed.ts";
 import type { SessionHandle } from "../../core/id.ts";
 
 const SLOTS = 16_384;
+
+/** Over how many slots sessions are spread on a cluster, if nobody says otherwise. */
+export const CLUSTER_SHARDS = 16;
 
 /** The names of a shard's own keys, in the order in which scripts take them. */
 export interface Shard {
@@ -18,8 +22,13 @@ export interface Shard {
  */
 export class Keys {
   readonly shards: readonly Shard[];
+  /** What tells these keys from those of another store. */
+  readonly home: string;
+  readonly #prefix: string;
 
   constructor(prefix: string, shards: number) {
+    this.#prefix = prefix;
+    this.home = `${prefix} (${shards})`;
     this.shards = tags(shards).map((tag) => {
       const start = `${prefix}{${tag}}:`;
       return {
@@ -35,6 +44,26 @@ export class Keys {
   /** The shard that a text belongs to: a session by its handle; the epoch of a user has its home in one as well. */
   shardOf(text: string): Shard {
     return this.shards[hash(text) % this.shards.length] as Shard;
+  }
+
+  /** The beginnings of all keys whose changes are changes of sessions or of users' epochs. */
+  get tracked(): readonly string[] {
+    return this.shards.flatMap(({ sessions, epochs }) => [sessions, epochs]);
+  }
+
+  /** The beginning of the keys that one connection of a feed writes and nobody else. */
+  marks(token: string): string {
+    return `${this.#prefix}{mark}:${token}:`;
+  }
+
+  /** What it means that a key was changed; undefined for one that is not tracked. */
+  changeIn(key: string): StoreChange | undefined {
+    for (const { sessions, epochs } of this.shards) {
+      if (key.startsWith(sessions)) return { handle: key.slice(sessions.length) as SessionHandle };
+      // A hash of all users of the shard: whose epoch it was it does not say.
+      if (key === epochs) return { user: null };
+    }
+    return undefined;
   }
 }
 

@@ -59,14 +59,8 @@ export function resolveRedisOptions(options: RedisStoreOptions): ResolvedRedisOp
   check(typeof options === "object" && options !== null, "takes an object of options");
   for (const name of Object.keys(options)) check(NAMES.includes(name), `has no option \`${name}\``);
   const { client, prefix = "sojourn:", index = "all", shards, slackSeconds = 3600, confirm } = options;
-  const prefixSound = typeof prefix === "string" && prefix.length <= LONGEST_PREFIX && prefix.isWellFormed();
-  // A brace would be the hash tag in place of the shard's own.
-  check(prefixSound && !prefix.includes("{"), `\`prefix\` must be a text of at most ${LONGEST_PREFIX} characters without {`);
+  checkKeyOptions({ prefix, shards }, "redisStore");
   check(index === "all" || index === "users", '`index` is "all" or "users"');
-  check(
-    shards === undefined || isWhole(shards, 1, MOST_SHARDS),
-    `\`shards\` must be a whole number from 1 to ${MOST_SHARDS}`,
-  );
   check(Number.isFinite(slackSeconds) && slackSeconds >= 60, "`slackSeconds` must be a number of seconds, 60 or more");
   if (confirm !== undefined) {
     check(typeof confirm === "object" && confirm !== null, "`confirm` is an object with `replicas` and `timeoutMs`");
@@ -84,10 +78,21 @@ export function resolveRedisOptions(options: RedisStoreOptions): ResolvedRedisOp
   });
 }
 
+/** What names the keys, alike for the store and for a feed of its changes. @throws {SessionError} `ERR_SESSION_CONFIG` */
+export function checkKeyOptions({ prefix, shards }: { prefix: unknown; shards: unknown }, asked: string): void {
+  const sound = typeof prefix === "string" && prefix.length <= LONGEST_PREFIX && prefix.isWellFormed();
+  // A brace would be the hash tag in place of the shard's own.
+  const named = sound && !prefix.includes("{");
+  check(named, `\`prefix\` must be a text of at most ${LONGEST_PREFIX} characters without {`, asked);
+  const counted = shards === undefined || isWhole(shards, 1, MOST_SHARDS);
+  check(counted, `\`shards\` must be a whole number from 1 to ${MOST_SHARDS}`, asked);
+}
+
 function isWhole(value: unknown, least: number, most: number): boolean {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most;
 }
 
-function check(holds: boolean, problem: string): void {
-  if (!holds) throw new SessionError("ERR_SESSION_CONFIG", `redisStore: ${problem}`);
+/** @param asked the function that was called, for the message */
+export function check(holds: boolean, problem: string, asked = "redisStore"): void {
+  if (!holds) throw new SessionError("ERR_SESSION_CONFIG", `${asked}: ${problem}`);
 }

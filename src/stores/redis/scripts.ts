@@ -101,7 +101,15 @@ end
 
 function script(name: string, body: string): RedisScript {
   const text = `-- sojourn ${name}\n${COMMON}${body}`;
-  return Object.freeze({ name, text, sha: createHash("sha1").update(text).digest("hex") });
+  let sha: string | undefined;
+  return Object.freeze({
+    name,
+    text,
+    // With the first use: whoever has another store imports this too.
+    get sha() {
+      return (sha ??= createHash("sha1").update(text).digest("hex"));
+    },
+  });
 }
 
 /** KEYS: epochs, session. */
@@ -332,5 +340,19 @@ for i = 5, #KEYS do
   end
 end
 return removed
+`,
+);
+
+/**
+ * KEYS: a mark of a feed. It is written and gone again, for the message alone. Deleting first lets a server that is full take it: a
+ * script that has begun to write may go on.
+ */
+export const MARK = script(
+  "mark",
+  `
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], '')
+redis.call('DEL', KEYS[1])
+return { 'marked' }
 `,
 );

@@ -65,27 +65,21 @@ export class RedisSessions implements RedisStore {
   readonly name = "redis";
   readonly reach = "network";
   readonly durable = true;
+  readonly home: string;
   readonly users: UserIndex;
   readonly rotate?: NonNullable<RedisStore["rotate"]>;
   readonly list?: NonNullable<RedisStore["list"]>;
   readonly clearExpired?: NonNullable<RedisStore["clearExpired"]>;
-  readonly #port: () => RedisPort | Promise<RedisPort>;
+  readonly #port: RedisPort;
   readonly #keys: Keys;
   readonly #settings: RedisSettings;
-  readonly #onClose: (() => Promise<void>) | undefined;
   #closed = false;
 
-  /** @param port the client, or a function that gives one in time for the first call */
-  constructor(
-    port: () => RedisPort | Promise<RedisPort>,
-    keys: Keys,
-    settings: RedisSettings,
-    onClose?: () => Promise<void>,
-  ) {
+  constructor(port: RedisPort, keys: Keys, settings: RedisSettings) {
     this.#port = port;
     this.#keys = keys;
+    this.home = keys.home;
     this.#settings = settings;
-    this.#onClose = onClose;
     this.users = {
       epoch: (userId) => this.#epoch(storable(userId)),
       advanceEpoch: (userId, atLeast) => this.#advanceEpoch(storable(userId), count(atLeast, "An epoch")),
@@ -142,8 +136,7 @@ export class RedisSessions implements RedisStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#onClose === undefined) (await this.#port()).close();
-    else await this.#onClose();
+    this.#port.close();
   }
 
   async #rotate(
@@ -270,7 +263,7 @@ export class RedisSessions implements RedisStore {
   }
 
   async #send(script: scripts.RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    const port = await this.#ready();
+    const port = this.#open();
     try {
       return await port.run(script, keys, args);
     } catch (error) {
@@ -286,7 +279,7 @@ export class RedisSessions implements RedisStore {
     const values = args.map((each) => text(each));
     const { confirm } = this.#settings;
     if (confirm === undefined) return this.#ask(script, keys, values);
-    const port = await this.#ready();
+    const port = this.#open();
     let outcome: Awaited<ReturnType<RedisPort["runConfirmed"]>>;
     try {
       outcome = await port.runConfirmed(script, keys, values, confirm);
@@ -303,9 +296,9 @@ export class RedisSessions implements RedisStore {
     );
   }
 
-  async #ready(): Promise<RedisPort> {
+  #open(): RedisPort {
     if (this.#closed) throw new SessionError("ERR_SESSION_USAGE", "The Redis store was closed");
-    return this.#port();
+    return this.#port;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { StoreReach } from "../../core/store.ts";
 import type { SqlDriver, SqlResult, Statement } from "./driver.ts";
 import type { Trouble } from "./failures.ts";
 import type { TableNames } from "./names.ts";
@@ -11,10 +12,13 @@ export interface Dialect {
   readonly engine: string;
   /** The function that makes the store, for messages. */
   readonly store: string;
+  readonly reach: StoreReach;
   readonly names: TableNames;
   readonly statements: Readonly<Record<StatementName, Compiled>>;
   /** The statements that make the tables where they are missing, and note their version. Safe to run by many at once. */
   readonly schema: readonly string[];
+  /** Whether statements that define tables can be one transaction. */
+  readonly definesInTransactions: boolean;
   /** Gives one row that `problemOf` understands: what the client and the connection have to get right. */
   readonly probe: Statement;
   /** What about the answer to `probe` cannot work, or undefined. */

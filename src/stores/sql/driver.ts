@@ -1,7 +1,10 @@
-/** A statement as a database takes it. `name` is unique for its text, for drivers that prepare by name. */
+/** A statement as a database takes it. */
 export interface Statement {
+  /** Unique for the text, for drivers that prepare by name. */
   readonly name: string;
   readonly text: string;
+  /** The names of the columns that it gives, in order, for drivers that give rows as objects. */
+  readonly columns: readonly string[];
 }
 
 /** What is bound to a statement; a bigint where it asks for a number of rows. */
@@ -19,7 +22,9 @@ export interface SqlResult {
 
 /** A database client of whatever make, as the SQL stores use it. Each statement is a transaction by itself. */
 export interface SqlDriver {
-  query(statement: Statement, values: readonly SqlValue[]): Promise<SqlResult>;
+  /** True when a statement whose signal is aborted is ended, on the server too, and its connection given up. Default false. */
+  readonly cancels?: boolean;
+  query(statement: Statement, values: readonly SqlValue[], signal?: AbortSignal): Promise<SqlResult>;
   /** Runs statements that define tables, in order; as one transaction where the database can. */
   script(statements: readonly string[]): Promise<void>;
   /** Closes the client if it was opened by the store. */
@@ -29,17 +34,24 @@ export interface SqlDriver {
 /** A driver that opens its client with the first statement, and again with the next one after that failed. */
 export function lazyDriver(open: () => Promise<SqlDriver>): SqlDriver {
   let opening: Promise<SqlDriver> | undefined;
+  let cancels = false;
   const opened = async (): Promise<SqlDriver> => {
     opening ??= open();
     try {
-      return await opening;
+      const driver = await opening;
+      cancels = driver.cancels === true;
+      return driver;
     } catch (error) {
       opening = undefined;
       throw error;
     }
   };
   return {
-    query: async (statement, values) => (await opened()).query(statement, values),
+    // Which driver it is, is known when it is opened.
+    get cancels() {
+      return cancels;
+    },
+    query: async (statement, values, signal) => (await opened()).query(statement, values, signal),
     script: async (statements) => (await opened()).script(statements),
     async close() {
       const driver = await opening?.catch(() => undefined);

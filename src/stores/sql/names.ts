@@ -22,10 +22,17 @@ export interface TableNames {
 
 const LONGEST_SUFFIX = "_readable".length;
 
+/** Which table of sessions is meant, and by whom. */
+export interface TableChoice {
+  readonly table: string;
+  /** The schema that it is in, where the database has them; without it, the connection's own. */
+  readonly schema?: string | undefined;
+  /** The function that was asked, for messages: `postgresStore`. */
+  readonly store: string;
+}
+
 /** How a database writes names. */
 export interface Naming {
-  /** For messages: `postgresStore`. */
-  readonly store: string;
   /** The most bytes that a name has before the database cuts it off or refuses it. */
   readonly longest: number;
   quote(name: string): string;
@@ -36,8 +43,7 @@ export interface Naming {
  *
  * @throws {SessionError} `ERR_SESSION_CONFIG` for text that no database takes for a name, or that leaves no room for the suffixes
  */
-export function tableNames(table: string, schema: string | undefined, naming: Naming): TableNames {
-  const { store, longest, quote } = naming;
+export function tableNames({ table, schema, store }: TableChoice, { longest, quote }: Naming): TableNames {
   checkName(table, "table", longest - LONGEST_SUFFIX, store);
   if (schema !== undefined) checkName(schema, "schema", longest, store);
   const prefix = schema === undefined ? "" : `${quote(schema)}.`;

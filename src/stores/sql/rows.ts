@@ -1,4 +1,4 @@
-import { SessionError } from "../../core/errors.ts";
+import { isSessionError, SessionError } from "../../core/errors.ts";
 import type { SessionHandle } from "../../core/id.ts";
 import type { RetiredReason, SessionRecord, Tombstone } from "../../core/record.ts";
 import type { Fields } from "./driver.ts";
@@ -41,6 +41,18 @@ export class RowReader {
    */
   records(rows: readonly Fields[]): SessionRecord[] {
     return rows.map((fields) => this.#record(this.#text(fields[6], "session_handle") as SessionHandle, fields));
+  }
+
+  /** The same, but for rows that cannot be read. */
+  readable(rows: readonly Fields[]): SessionRecord[] {
+    return rows.flatMap((fields) => {
+      try {
+        return this.records([fields]);
+      } catch (error) {
+        if (isSessionError(error, "ERR_SESSION_UNREADABLE")) return [];
+        throw error;
+      }
+    });
   }
 
   /** @throws {SessionError} `ERR_SESSION_UNREADABLE` */

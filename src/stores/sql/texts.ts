@@ -1,5 +1,6 @@
 import type { SqlValue, Statement } from "./driver.ts";
 import type { TableNames } from "./names.ts";
+import { COLUMNS } from "./statements.ts";
 
 /** What the statements bind, by name. Times are milliseconds. */
 export interface Bindings {
@@ -61,24 +62,45 @@ export function valuesOf({ statement, order }: Compiled, bindings: Bindings): Sq
   });
 }
 
-/**
- * Puts table names and placeholders into a statement, in one pass, so that nothing in a table's name is taken for either.
- *
- * @param place writes the placeholder of a value, and notes the value in `order` if it is bound anew
- */
-export function compile(
-  name: string,
-  text: string,
-  names: TableNames,
-  place: (binding: keyof Bindings, order: (keyof Bindings)[]) => string,
-): Compiled {
+/** Writes the placeholder of a value, and notes the value in `order` if it is bound anew. */
+export type Place = (binding: keyof Bindings, order: (keyof Bindings)[]) => string;
+
+/** `?` for each place where a value stands. */
+export const questionMark: Place = (binding, order) => {
+  order.push(binding);
+  return "?";
+};
+
+/** Puts table names and placeholders into a statement, in one pass, so that nothing in a table's name is taken for either. */
+function compile(name: string, text: string, names: TableNames, place: Place, columns: readonly string[] = []): Compiled {
   const order: (keyof Bindings)[] = [];
   const whole = text.replaceAll(
     /\{([a-zA-Z]+)\}|(?<!:):([a-z]+)/g,
     (_match, table: string | undefined, binding: string | undefined) =>
       table === undefined ? place(binding as keyof Bindings, order) : names[table as keyof TableNames],
   );
-  return { statement: { name: `sojourn_${name}_${checksum(whole)}`, text: whole }, order };
+  return { statement: { name: `sojourn_${name}_${checksum(whole)}`, text: whole, columns }, order };
+}
+
+/** A statement that binds nothing. */
+export function plain(name: string, text: string, names: TableNames, columns: readonly string[]): Statement {
+  return compile(name, text, names, () => "", columns).statement;
+}
+
+/**
+ * Every statement for one table of sessions.
+ *
+ * @param given the columns that a write gives for each row that it changed; none where the drivers count them
+ */
+export function compileAll(
+  texts: Texts,
+  names: TableNames,
+  place: Place,
+  given: readonly string[] = [],
+): Readonly<Record<StatementName, Compiled>> {
+  const all = Object.entries(texts) as [StatementName, string][];
+  const compiled = all.map(([name, text]) => [name, compile(name, text, names, place, COLUMNS[name] ?? given)] as const);
+  return Object.fromEntries(compiled) as Record<StatementName, Compiled>;
 }
 
 /** A short name for a text; two tables' statements on one connection must not share theirs. */

@@ -1,8 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import { SessionError } from "../../core/errors.ts";
 import type { Awaitable } from "../../core/store.ts";
-import { probeDatabase, query, type SqliteDatabaseLike } from "./driver.ts";
-import { isBusy, resultOf, storeFailure, type Effect } from "./failures.ts";
+import { keepsFailedStatements, probeDatabase, query, type SqliteDatabaseLike } from "./driver.ts";
+import { isBusy, resultOf } from "../sql/dialects/sqlite/results.ts";
+import { storeFailure, type Effect } from "./failures.ts";
 import { ensureSchema, inTransaction } from "./migrate.ts";
 import type { TableNames } from "./names.ts";
 import { finalizeStatements, prepareStatements, type Statements } from "./statements.ts";
@@ -26,6 +27,8 @@ export class Connection {
   readonly #settings: ConnectionSettings;
   #statements: Statements | undefined;
   #closed = false;
+  /** Whether a transaction of the store is open: they do not nest. */
+  #isInside = false;
 
   constructor(database: SqliteDatabaseLike, names: TableNames, settings: ConnectionSettings) {
     this.#database = database;
@@ -40,10 +43,11 @@ export class Connection {
    * @param effect `write` when the verb may store something in a statement that is not in a transaction
    */
   run<T>(effect: Effect, verb: (statements: Statements) => T): Awaitable<T> {
+    const attempt = (): T => this.#attempt(effect, verb);
     try {
-      return verb(this.#ready());
+      return attempt();
     } catch (error) {
-      if (isBusy(error)) return this.#retry(effect, () => verb(this.#ready()), error);
+      if (isBusy(error)) return this.#retry(effect, attempt, error);
       throw storeFailure(error, effect, this.#names.sessions);
     }
   }
@@ -62,8 +66,24 @@ export class Connection {
     }
   }
 
+  #attempt<T>(effect: Effect, verb: (statements: Statements) => T): T {
+    const statements = this.#ready();
+    if (effect === "read" || !keepsFailedStatements(this.#database)) return verb(statements);
+    return this.transaction(() => verb(statements));
+  }
+
   /** Runs `body` with the write lock held; for use inside a verb. */
   transaction<T>(body: () => T): T {
+    if (this.#isInside) return body();
+    this.#isInside = true;
+    try {
+      return this.#begin(body);
+    } finally {
+      this.#isInside = false;
+    }
+  }
+
+  #begin<T>(body: () => T): T {
     const undone = (error: unknown): unknown => (isBusy(error) ? error : storeFailure(error, "read", this.#names.sessions));
     return inTransaction(this.#database, body, undone);
   }

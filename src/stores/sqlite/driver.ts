@@ -1,5 +1,5 @@
 import { SessionError } from "../../core/errors.ts";
-import { isBusy, resultOf } from "./failures.ts";
+import { isBusy, resultOf } from "../sql/dialects/sqlite/results.ts";
 
 /** What is bound to a statement. Never a boolean and never undefined: drivers disagree on both, and one ends the process. */
 export type SqliteValue = string | number | bigint | null;
@@ -30,6 +30,8 @@ export interface SqliteDatabaseLike {
   readonly isTransaction?: boolean;
   /** True inside a transaction, as the other drivers name it. */
   readonly inTransaction?: boolean;
+  /** libsql's alone. */
+  readonly syncUntil?: unknown;
 }
 
 /** The values of a row, in the order of the columns that were asked for. */
@@ -114,6 +116,15 @@ export function probeDatabase(database: SqliteDatabaseLike): void {
     "ERR_SESSION_CONFIG",
     `sqliteStore: \`database\` does not give rows as other drivers do${asynchronous}`,
   );
+}
+
+/**
+ * True for libsql, known by a method that it alone has. A statement that met a lock is left open there, and as long as it is, SQLite
+ * commits nothing of what other statements write on the connection, though it says so; all of it is undone in the end. With the lock
+ * taken by `BEGIN IMMEDIATE` first, no statement ever meets one.
+ */
+export function keepsFailedStatements(database: SqliteDatabaseLike): boolean {
+  return typeof database.syncUntil === "function";
 }
 
 /** True for a database that is kept in a file, and not in memory. */

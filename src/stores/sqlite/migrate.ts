@@ -30,6 +30,14 @@ export interface MigratingStore {
 interface SchemaState {
   readonly version: number;
   readonly complete: boolean;
+  /** Tables without a version yet, which `kyselyStore` makes one after the other. */
+  readonly begun?: boolean;
+}
+
+/** What is missing, and whether somebody else has begun with it. */
+interface Pending {
+  readonly due: readonly Migration[];
+  readonly begun: boolean;
 }
 
 function kindOf(database: SqliteDatabaseLike, name: string): unknown {
@@ -43,9 +51,16 @@ function inspect(database: SqliteDatabaseLike, names: TableNames): SchemaState {
   if (sessions === undefined && schema === undefined) return { version: 0, complete: false };
   if (schema !== "table" || (sessions !== undefined && sessions !== "table")) throw foreign(names);
   const rows = query(database, `SELECT * FROM ${quote(names.schema)}`, ["version"]);
+  if (rows.length === 0 && isOurs(database, names)) return { version: 0, complete: false, begun: true };
   const version = Number(rows[0]?.[0]);
   if (rows.length !== 1 || !Number.isSafeInteger(version) || version < 1) throw foreign(names);
   return { version, complete: sessions !== undefined };
+}
+
+/** Whether the table of sessions is one of sojourn's, or still missing. */
+function isOurs(database: SqliteDatabaseLike, { sessions }: TableNames): boolean {
+  const columns = query(database, "SELECT name FROM pragma_table_info(?)", ["name"], sessions).map(([name]) => name);
+  return columns.length === 0 || columns.includes("sweep_at");
 }
 
 function foreign(names: TableNames): SessionError {
@@ -56,8 +71,8 @@ function foreign(names: TableNames): SessionError {
 }
 
 /** Compares the tables with what `migrations` make, and gives what is missing. */
-function pending(database: SqliteDatabaseLike, names: TableNames, migrations: readonly Migration[]): readonly Migration[] {
-  const { version, complete } = inspect(database, names);
+function pending(database: SqliteDatabaseLike, names: TableNames, migrations: readonly Migration[]): Pending {
+  const { version, complete, begun = false } = inspect(database, names);
   const newest = migrations.at(-1)?.version ?? 0;
   if (version > newest) {
     throw new SessionError(
@@ -67,7 +82,7 @@ function pending(database: SqliteDatabaseLike, names: TableNames, migrations: re
     );
   }
   // Where only the table of sessions was dropped, everything is made again around what is left.
-  return complete ? migrations.filter((migration) => migration.version > version) : migrations;
+  return { due: complete ? migrations.filter((migration) => migration.version > version) : migrations, begun };
 }
 
 /**
@@ -108,11 +123,15 @@ export function migrate(
   options: MigrateOptions = {},
   migrations: readonly Migration[] = MIGRATIONS,
 ): MigrationReport {
-  const statements = migrationStatements(names, pending(database, names, migrations));
+  const statementsNow = (): readonly string[] => {
+    const { due, begun } = pending(database, names, migrations);
+    return migrationStatements(names, due, begun);
+  };
+  const statements = statementsNow();
   if (options.dryRun === true || statements.length === 0) return { statements };
   // Looked at again under the lock: another process may have been faster.
   const run = (): MigrationReport => {
-    const due = migrationStatements(names, pending(database, names, migrations));
+    const due = statementsNow();
     for (const statement of due) database.exec(statement);
     return { statements: due };
   };
@@ -130,7 +149,7 @@ export function ensureSchema(
   names: TableNames,
   migrations: readonly Migration[] = MIGRATIONS,
 ): void {
-  const due = pending(database, names, migrations);
+  const { due } = pending(database, names, migrations);
   if (due.length === 0) return;
   if (due.length < migrations.length) {
     throw new SessionError(

@@ -30,9 +30,9 @@ export interface Statements {
   readonly epoch: SqliteStatementLike;
   /** user, at least, at least */
   readonly advanceEpoch: SqliteStatementLike;
-  /** before, before, limit */
+  /** before, before, limit; before */
   readonly postpone: SqliteStatementLike;
-  /** before, before, limit */
+  /** before, before, limit; before */
   readonly sweep: SqliteStatementLike;
 }
 
@@ -75,6 +75,8 @@ export function statementTexts(names: TableNames): Readonly<Record<keyof Stateme
   const retire = `UPDATE ${sessions} SET session_data = ?, session_version = ?, retired_reason = ?, expires_at = ?, sweep_at = ?,
   created_at = iif(${READABLE}, created_at, 0), user_id = NULL, user_epoch = 0
 WHERE session_handle = ? AND (retired_reason IS NULL OR retired_reason NOT IN ('ended', 'rotated'))`;
+  // However many are over, no more of them are looked at than go into a batch. One unreadable row must not stop the sweep of others.
+  const front = `SELECT rowid FROM ${sessions} WHERE sweep_at <= ? AND (expires_at <= ? OR (${READABLE})) ORDER BY sweep_at LIMIT ?`;
   return {
     load: `SELECT ${LOADED.slice(0, 7).join(", ")},
   (SELECT u.user_epoch FROM ${users} AS u WHERE u.user_id = s.user_id) AS present_epoch
@@ -105,11 +107,8 @@ WHERE user_id = ? AND retired_reason IS NULL ORDER BY session_handle`,
     epoch: `SELECT user_epoch FROM ${users} WHERE user_id = ?`,
     advanceEpoch: `INSERT INTO ${users} (user_id, user_epoch) VALUES (?, ?)
 ON CONFLICT (user_id) DO UPDATE SET user_epoch = max(user_epoch, ?) RETURNING user_epoch`,
-    // One unreadable row must not stop the sweep of the others.
-    postpone: `UPDATE ${sessions} SET sweep_at = expires_at WHERE rowid IN (
-  SELECT rowid FROM ${sessions} WHERE sweep_at <= ? AND expires_at > ? AND ${READABLE} ORDER BY sweep_at LIMIT ?)`,
-    sweep: `DELETE FROM ${sessions} WHERE rowid IN (
-  SELECT rowid FROM ${sessions} WHERE sweep_at <= ? AND expires_at <= ? ORDER BY sweep_at LIMIT ?)`,
+    postpone: `UPDATE ${sessions} SET sweep_at = expires_at WHERE rowid IN (${front}) AND expires_at > ?`,
+    sweep: `DELETE FROM ${sessions} WHERE rowid IN (${front}) AND expires_at <= ?`,
   };
 }
 

@@ -1,17 +1,19 @@
 import type { SessionHandle } from "../../core/id.ts";
 import type { SessionRecord, Tombstone } from "../../core/record.ts";
-import type {
-  Awaitable,
-  ClearBatch,
-  CreateOutcome,
-  ListPage,
-  LoadOutcome,
-  RetireOutcome,
-  RotateOutcome,
-  SaveOutcome,
-  SessionStore,
-  TouchOutcome,
-  UserIndex,
+import {
+  type AbleStore,
+  type Awaitable,
+  batchOutcome,
+  type ClearBatch,
+  type CreateOutcome,
+  type ListPage,
+  type LoadOutcome,
+  type RetireOutcome,
+  type RotateOutcome,
+  type SaveOutcome,
+  type TouchOutcome,
+  type UnfinishedBatch,
+  type UserIndex,
 } from "../../core/store.ts";
 import type { Connection } from "./connection.ts";
 import { migrate, type MigrateOptions, type MigratingStore, type MigrationReport } from "./migrate.ts";
@@ -19,16 +21,13 @@ import type { TableNames } from "./names.ts";
 import { count, RowReader, storable, time, type Entry } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 
-/** A {@link SessionStore} in a SQLite database, with every ability of the contract. */
-export interface SqliteStore extends Required<SessionStore>, MigratingStore {
+/** A {@link AbleStore} in a SQLite database, with every ability of the contract. */
+export interface SqliteStore extends AbleStore, MigratingStore {
   close(): void;
 }
 
 type Owner = Pick<SessionRecord, "userId" | "epoch">;
 type Refusal = Exclude<SaveOutcome, { status: "saved" }>;
-
-/** How many rows a sweep puts off at a time. */
-const POSTPONED_AT_ONCE = 500;
 
 /**
  * The verbs. Each tries one statement that does it all when nothing stands in the way, and looks closer only when that changed
@@ -157,18 +156,16 @@ export class SqliteSessions implements SqliteStore {
     return this.#connection.run("read", ({ list }) => this.#rows.records(list.all(page.after ?? "", limit)));
   }
 
-  async clearExpired(batch: ClearBatch): Promise<number> {
+  clearExpired(batch: ClearBatch): Awaitable<number | UnfinishedBatch> {
     const before = time(batch.before);
     const limit = count(batch.limit, "The limit of a batch");
-    // What was renewed since it was last looked at moves back in the index; what is then left at its front is over.
-    for (;;) {
-      const postponed = await this.#connection.run("write", ({ postpone }) =>
-        changes(postpone.run(before, before, POSTPONED_AT_ONCE)),
-      );
-      if (postponed < POSTPONED_AT_ONCE) break;
-      await new Promise<void>((resolve) => setTimeout(resolve, 0));
-    }
-    return this.#connection.run("write", ({ sweep }) => changes(sweep.run(before, before, limit)));
+    return this.#connection.run("write", ({ postpone, sweep }) =>
+      this.#connection.transaction(() => {
+        // What was renewed since it was last looked at moves back in the index; what is then left at its front is over.
+        const putOff = changes(postpone.run(before, before, limit, before));
+        return batchOutcome(changes(sweep.run(before, before, limit, before)), putOff, limit);
+      }),
+    );
   }
 
   migrate(options?: MigrateOptions): Awaitable<MigrationReport> {

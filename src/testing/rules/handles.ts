@@ -2,11 +2,13 @@ import { equal } from "../assert.ts";
 import type { StoreRule } from "../store-rule.ts";
 import { expectCount, increment } from "./race.ts";
 import {
+  clear,
   created,
   expectLive,
   expectMissing,
   expectRetired,
   expectSessionsOf,
+  fresh,
   HOUR,
   listAll,
   newHandle,
@@ -16,12 +18,27 @@ import {
 } from "./support.ts";
 
 const needs = ["second handle"] as const;
+const needsRace = ["second handle", "compareAndSwap"] as const;
+
+/** @throws what `look` throws, if it still does after so many seconds; the first look is at once */
+async function within(seconds: number, look: () => Promise<unknown>): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    try {
+      await look();
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise((resume) => setTimeout(resume, 2));
+    }
+  }
+}
 
 /** What holds between two handles on one storage, over a restart, and after closing. */
 export const handleRules: readonly StoreRule[] = [
   {
     name: "what one handle wrote, another reads at once",
-    needs,
+    needs: [...needs, "immediate"],
     async run({ store, reopen, record, now }) {
       const other = await reopen();
       const first = record();
@@ -39,8 +56,62 @@ export const handleRules: readonly StoreRule[] = [
     },
   },
   {
-    name: "200 increments over two handles, each retried until it is saved, count 200",
+    name: "what one handle wrote, another that keeps copies reads within the seconds that it declares",
     needs,
+    async run({ store, reopen, record, now }) {
+      const other = await reopen();
+      const session = record({ userId: "u" });
+      await created(store, session);
+      /** Lets the other handle take a copy, changes the record, and waits for the other to see it. */
+      const change = async (write: () => unknown, seen: () => Promise<unknown>) => {
+        for (let round = 0; round < 2; round++) await other.load(session.handle);
+        await write();
+        await within(other.staleSeconds ?? 0, seen);
+      };
+      const saved = next(session, { data: "second" });
+      const touched = { ...saved, expiresAt: now + 2 * HOUR };
+      await change(
+        () => store.save(saved, session.version),
+        () => expectLive(other, saved, "after save"),
+      );
+      await change(
+        () => store.touch(saved.handle, saved.version, touched.expiresAt),
+        () => expectLive(other, touched, "after touch"),
+      );
+      if (store.users !== undefined) {
+        await change(
+          () => store.users?.advanceEpoch("u", 7),
+          async () => equal(await expectLive(other, touched), 7, "the user's epoch"),
+        );
+      }
+      await change(
+        () => store.retire(session.handle, tombstone(now)),
+        () => expectRetired(other, session.handle, "ended", "after retire"),
+      );
+    },
+  },
+  {
+    name: "a load that asks for the original sees at once what another handle wrote",
+    needs,
+    async run({ store, reopen, record, now }) {
+      const other = await reopen();
+      let session = record();
+      await created(store, session);
+      for (let round = 0; round < 5; round++) {
+        for (let copies = 0; copies < 2; copies++) await other.load(session.handle);
+        const written = next(session, { data: `round ${round}` });
+        equal((await store.save(written, session.version)).status, "saved", "save");
+        await expectLive(fresh(other), written, "after save");
+        session = written;
+      }
+      await other.load(session.handle);
+      await store.retire(session.handle, tombstone(now));
+      await expectRetired(fresh(other), session.handle, "ended", "after retire");
+    },
+  },
+  {
+    name: "200 increments over two handles, each retried until it is saved, count 200",
+    needs: needsRace,
     async run({ store, reopen, record }) {
       const other = await reopen();
       const counter = record({ data: "0" });
@@ -49,13 +120,13 @@ export const handleRules: readonly StoreRule[] = [
         for (let round = 0; round < 10; round++) await increment(index % 2 === 0 ? store : other, counter);
       };
       await Promise.all(Array.from({ length: 20 }, worker));
-      await expectCount(store, counter, 200);
-      await expectCount(other, counter, 200);
+      await expectCount(fresh(store), counter, 200);
+      await expectCount(fresh(other), counter, 200);
     },
   },
   {
     name: "of creates of one handle over two handles, one wins",
-    needs,
+    needs: needsRace,
     async run({ store, reopen, record }) {
       const other = await reopen();
       for (let round = 0; round < 10; round++) {
@@ -65,15 +136,15 @@ export const handleRules: readonly StoreRule[] = [
         const winners = rivals.filter((_, index) => outcomes[index]?.status === "created");
         equal(winners.length, 1, "how many were told that they created it");
         for (const winner of winners) {
-          await expectLive(store, winner);
-          await expectLive(other, winner);
+          await expectLive(fresh(store), winner);
+          await expectLive(fresh(other), winner);
         }
       }
     },
   },
   {
     name: "in a race between logout and writes over two handles, the session stays ended",
-    needs,
+    needs: needsRace,
     async run({ store, reopen, record, now }) {
       const other = await reopen();
       for (let round = 0; round < 10; round++) {
@@ -84,14 +155,14 @@ export const handleRules: readonly StoreRule[] = [
         const touch = store.touch(session.handle, session.version, now + 2 * HOUR);
         const late = [other, store].map((each) => each.save(next(session), session.version));
         await Promise.all([...writes, logout, touch, ...late]);
-        await expectRetired(store, session.handle, "ended");
-        await expectRetired(other, session.handle, "ended");
+        await expectRetired(other, session.handle, "ended", "to the handle that ended it");
+        await expectRetired(fresh(store), session.handle, "ended", "to the other handle");
       }
     },
   },
   {
     name: "of two rotations over two handles, one wins, and the other leaves nothing",
-    needs: ["second handle", "rotate"],
+    needs: [...needsRace, "rotate"],
     async run({ store, reopen, record, now }) {
       const other = await reopen();
       for (let round = 0; round < 10; round++) {
@@ -104,8 +175,8 @@ export const handleRules: readonly StoreRule[] = [
         ]);
         equal([won?.status, lost?.status].toSorted(), ["retired", "rotated"], "the outcomes");
         const [winner, loser] = won?.status === "rotated" ? [heir, rival] : [rival, heir];
-        await expectLive(other, winner, "the heir");
-        await expectMissing(store, loser.handle, "the rival");
+        await expectLive(fresh(other), winner, "the heir");
+        await expectMissing(fresh(store), loser.handle, "the rival");
         await store.retire(winner.handle, tombstone(now));
       }
     },
@@ -119,7 +190,7 @@ export const handleRules: readonly StoreRule[] = [
       await created(other, session);
       await store.users?.advanceEpoch("u", 1);
       equal(await other.users?.epoch("u"), 1, "epoch");
-      equal(await expectLive(other, session), 1, "the epoch that load brings");
+      equal(await expectLive(fresh(other), session), 1, "the epoch that load brings");
       equal((await other.create(record({ userId: "u", epoch: 0 }))).status, "revoked", "create");
       equal((await other.save(next(session), session.version)).status, "revoked", "save");
       await expectSessionsOf(store, "u", [session], "the user's sessions");
@@ -132,22 +203,20 @@ export const handleRules: readonly StoreRule[] = [
   },
   {
     name: "sweeps over two handles remove each record once",
-    needs: ["second handle", "clearExpired"],
+    needs: ["second handle", "clearExpired", "compareAndSwap"],
     async run({ store, reopen, record, now }) {
       const other = await reopen();
       const expired = Array.from({ length: 25 }, () => record({ expiresAt: now - 1 }));
       const live = record();
       await created(store, ...expired, live);
-      const removed = await Promise.all(
-        [store, other, store, other].map((each) => each.clearExpired?.({ before: now, limit: 10 })),
-      );
-      const rest = (await store.clearExpired?.({ before: now, limit: 100 })) ?? 0;
+      const removed = await Promise.all([store, other, store, other].map((each) => clear(each, now, 10)));
+      const rest = await clear(store, now);
       equal(
-        removed.reduce<number>((sum, each = 0) => sum + each, rest),
+        removed.reduce((sum, each) => sum + each, rest),
         25,
         "how many were removed",
       );
-      await expectLive(other, live);
+      await expectLive(fresh(other), live);
     },
   },
   {

@@ -29,7 +29,11 @@ export async function increment(store: SessionStore, { handle }: SessionRecord):
 }
 
 /** @throws unless the number in the record is `expected` */
-export async function expectCount(store: SessionStore, { handle }: SessionRecord, expected: number): Promise<void> {
+export async function expectCount(
+  store: Pick<SessionStore, "load">,
+  { handle }: SessionRecord,
+  expected: number,
+): Promise<void> {
   const outcome = await store.load(handle);
   equal(outcome.status === "live" ? outcome.record.data : outcome.status, String(expected), "the count");
 }

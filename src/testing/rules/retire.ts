@@ -2,6 +2,7 @@ import { newVersion } from "../../core/id.ts";
 import { equal, fail } from "../assert.ts";
 import type { StoreRule } from "../store-rule.ts";
 import {
+  clear,
   created,
   expectLive,
   expectMissing,
@@ -141,9 +142,9 @@ export const retireRules: readonly StoreRule[] = [
         equal(await store.retire(session.handle, tombstone(now, "ended", until)), retiredBy(later), "a later retire");
       }
       await expectRetired(store, session.handle, later, "the tombstone");
-      equal(await store.clearExpired?.({ before: now + 2 * MINUTE - 1, limit: 10 }), 0, "a sweep before the later time");
+      equal(await clear(store, now + 2 * MINUTE - 1), 0, "a sweep before the later time");
       await expectRetired(store, session.handle, "ended");
-      equal(await store.clearExpired?.({ before: now + 2 * MINUTE, limit: 10 }), 1, "a sweep at the later time");
+      equal(await clear(store, now + 2 * MINUTE), 1, "a sweep at the later time");
       await expectMissing(store, session.handle);
     },
   },

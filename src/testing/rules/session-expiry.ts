@@ -1,4 +1,6 @@
 import { handleOf } from "../../core/id.ts";
+import { accessOf, Sessions } from "../../core/sessions.ts";
+import type { SweepReport } from "../../core/sweep.ts";
 import { equal, fail, ok } from "../assert.ts";
 import type { StoreRule } from "../store-rule.ts";
 import { site } from "./site.ts";
@@ -205,12 +207,51 @@ export const sessionExpiryRules: readonly StoreRule[] = [
       clock.advance(1);
       const progress: number[] = [];
       equal(await sessions.clearExpired({ batch: 3, onProgress: (removed) => void progress.push(removed) }), 7, "removed");
-      equal(progress, [3, 6, 7], "progress");
+      equal(progress.at(-1), 7, "progress");
+      ok(
+        progress.every((removed, index) => removed - (progress[index - 1] ?? 0) <= 3),
+        "no batch is over its limit",
+      );
       equal((await kept.read())["count"], 1, "the session that is live");
       const { session } = await (expiring[0] ?? fail("seven browsers")).visit();
       await expectMissing(context.store, handleOf(session.id ?? fail("an id")), "a swept session");
       await session.load();
       ok(session.id === null, "its id is not adopted");
+    },
+  },
+  {
+    name: "of machines that sweep under a lease one does the work, and another goes on when its lease ran out",
+    needs: ["clearExpired", "compareAndSwap"],
+    async run(context) {
+      const { browser, sessions, clock } = site(context, { firstSeconds: 60 });
+      const other = new Sessions({ store: context.store, clock });
+      const expiring = async (): Promise<void> => {
+        for (let count = 0; count < 7; count++) await browser().request((session) => session.save());
+        clock.advance(2 * MINUTE);
+      };
+      const sweepBy = (machine: Sessions, onBatch?: () => Promise<void>): Promise<SweepReport> => {
+        const lease = { leaseMs: MINUTE, freshMs: 0 };
+        const task = { batch: 3, duty: 1, lease, signal: new AbortController().signal, background: false, onBatch };
+        return accessOf(machine as unknown as Sessions<never>).sweep(task);
+      };
+      await expiring();
+      let meanwhile: SweepReport | undefined;
+      const whole = await sweepBy(sessions, async () => void (meanwhile ??= await sweepBy(other)));
+      equal([meanwhile?.status, meanwhile?.removed], ["busy", 0], "a sweep beside another one");
+      equal([whole.status, whole.removed], ["complete", 7], "the sweep that has the lease");
+      equal((await other.sweepState()).sweptUntil?.getTime(), whole.before, "what the other machine knows of it");
+      await expiring();
+      let heir: SweepReport | undefined;
+      const dead = await sweepBy(sessions, async () => {
+        clock.advance(heir === undefined ? MINUTE + SECOND : 0);
+        heir ??= await sweepBy(other);
+      });
+      equal(
+        [heir?.status, dead.status],
+        ["complete", "stopped"],
+        "a sweep after the lease ran out, and the one that had it",
+      );
+      equal((heir?.removed ?? 0) + dead.removed, 7, "how many were removed");
     },
   },
 ];

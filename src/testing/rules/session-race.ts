@@ -43,7 +43,7 @@ export const sessionRaceRules: readonly StoreRule[] = [
   },
   {
     name: "two processes that update one session lose nothing",
-    needs: ["second handle"],
+    needs: ["second handle", "compareAndSwap"],
     async run(context) {
       const here = site(context);
       const there = site({ store: await context.reopen(), now: context.now });
@@ -157,6 +157,7 @@ export const sessionRaceRules: readonly StoreRule[] = [
   },
   {
     name: "what is done under a session's lock is done by one request at a time, and lists show no locks",
+    needs: ["compareAndSwap"],
     async run(context) {
       const { returning, sessions } = site(context);
       const browser = await returning({ paid: 0 });

@@ -43,6 +43,14 @@ export async function created(store: SessionStore, ...records: readonly SessionR
   for (const record of records) equal((await store.create(record)).status, "created", "create");
 }
 
+/** As much of a store as it takes to look at a record. */
+type Loads = Pick<SessionStore, "load">;
+
+/** The store as it answers when no copy will do: for what another handle wrote. */
+export function fresh(store: SessionStore): Loads {
+  return { load: (handle) => store.load(handle, { fresh: true }) };
+}
+
 /** @throws unless both records hold the same */
 export function sameRecord(actual: SessionRecord, expected: SessionRecord, what: string): void {
   const { handle, data, version, createdAt, expiresAt, userId, epoch } = actual;
@@ -51,7 +59,7 @@ export function sameRecord(actual: SessionRecord, expected: SessionRecord, what:
 
 /** @throws unless the store serves exactly this record; gives the user's epoch that came with it */
 export async function expectLive(
-  store: SessionStore,
+  store: Loads,
   record: SessionRecord,
   what = "the stored record",
 ): Promise<number | undefined> {
@@ -63,7 +71,7 @@ export async function expectLive(
 
 /** @throws unless the handle holds this tombstone, or one of this reason, and nothing of the data */
 export async function expectRetired(
-  store: SessionStore,
+  store: Loads,
   handle: SessionHandle,
   expected: RetiredReason | Tombstone,
   what = "the ended record",
@@ -79,7 +87,7 @@ export async function expectRetired(
 
 /** @throws unless nothing is stored under the handle */
 export async function expectMissing(
-  store: SessionStore,
+  store: Loads,
   handle: SessionHandle,
   what = "a handle that holds nothing",
 ): Promise<void> {
@@ -115,11 +123,24 @@ export async function listAll(store: SessionStore, limit = 100): Promise<Session
   }
 }
 
+/** One batch, which a store may do in several goes; gives what it removed. */
+export async function clear(store: SessionStore, before: number, limit = 100): Promise<number> {
+  let removed = 0;
+  for (let goes = 0; goes < 10_000; goes++) {
+    const outcome =
+      (await store.clearExpired?.({ before, limit: limit - removed })) ?? fail("the store has no clearExpired");
+    if (typeof outcome === "number") return removed + outcome;
+    removed += outcome.removed;
+    if (removed >= limit) return removed;
+  }
+  return fail("clearExpired says for ever that there is more");
+}
+
 /** Sweeps in batches until nothing is left; gives what each batch removed. */
 export async function sweep(store: SessionStore, before: number, limit = 100): Promise<number[]> {
   const batches: number[] = [];
   for (;;) {
-    const removed = (await store.clearExpired?.({ before, limit })) ?? fail("the store has no clearExpired");
+    const removed = await clear(store, before, limit);
     batches.push(removed);
     if (removed < limit) return batches;
     if (batches.length > 10_000) fail("the sweep does not end");
@@ -127,11 +148,7 @@ export async function sweep(store: SessionStore, before: number, limit = 100): P
 }
 
 /** @throws unless loading rejects with `ERR_SESSION_UNREADABLE` */
-export async function expectUnreadable(
-  store: SessionStore,
-  handle: SessionHandle,
-  what = "the damaged record",
-): Promise<void> {
+export async function expectUnreadable(store: Loads, handle: SessionHandle, what = "the damaged record"): Promise<void> {
   const error = await rejects(() => store.load(handle), `${what}: load`);
   ok(isSessionError(error, "ERR_SESSION_UNREADABLE"), `${what}: expected ERR_SESSION_UNREADABLE, got ${String(error)}`);
 }

@@ -1,13 +1,21 @@
-import { equal, fail, ok } from "../assert.ts";
-import type { SessionStore } from "../../core/store.ts";
+import { lockHandleOf } from "../../core/id.ts";
+import { equal, ok } from "../assert.ts";
 import type { StoreRule } from "../store-rule.ts";
-import { created, expectLive, expectMissing, expectRetired, HOUR, MINUTE, next, sweep, tombstone } from "./support.ts";
+import {
+  clear,
+  created,
+  expectLive,
+  expectMissing,
+  expectRetired,
+  HOUR,
+  MINUTE,
+  newHandle,
+  next,
+  sweep,
+  tombstone,
+} from "./support.ts";
 
 const needs = ["clearExpired"] as const;
-
-async function clear(store: SessionStore, before: number, limit = 100): Promise<number> {
-  return (await store.clearExpired?.({ before, limit })) ?? fail("the store has no clearExpired");
-}
 
 /** What `clearExpired` promises: what is over goes, in batches, and nothing else does. */
 export const sweepRules: readonly StoreRule[] = [
@@ -116,6 +124,31 @@ export const sweepRules: readonly StoreRule[] = [
       await expectLive(store, reborn);
       equal(await clear(store, now), 0, "a sweep at the old deadline");
       await expectLive(store, reborn);
+    },
+  },
+  {
+    name: "a sweep leaves a lock alone until its deadline, and then removes it",
+    needs,
+    async run({ store, record, now }) {
+      const held = record({ handle: lockHandleOf(newHandle()), expiresAt: now + 1 });
+      const over = record({ handle: lockHandleOf(newHandle()), expiresAt: now });
+      await created(store, held, over);
+      equal(await clear(store, now), 1, "clearExpired");
+      await expectLive(store, held, "the lock that is held");
+      equal(await clear(store, now + 1), 1, "a sweep at its deadline");
+      await expectMissing(store, held.handle, "the lock");
+    },
+  },
+  {
+    name: "a sweep finds what is over behind any number of sessions that were renewed",
+    needs,
+    async run({ store, record, now }) {
+      const renewed = Array.from({ length: 40 }, () => record({ expiresAt: now - 2 }));
+      const over = record({ expiresAt: now - 1 });
+      await created(store, ...renewed, over);
+      for (const each of renewed) await store.touch(each.handle, each.version, now + HOUR);
+      equal(await sweep(store, now, 3), [1], "what the batches removed");
+      for (const each of renewed) await expectLive(store, { ...each, expiresAt: now + HOUR }, "a renewed session");
     },
   },
   {

@@ -48,7 +48,8 @@ export function referenceApplication(store: SessionStore, clock: Clock, choices:
     revoke: (id) => end(handleOf(id as SessionId)),
     async revokeUser(userId, except) {
       const { users } = store;
-      if (users === undefined) return;
+      // As sessions do: nobody is told that a user was revoked where that cannot be.
+      if (users === undefined) throw new SessionError("ERR_SESSION_UNSUPPORTED");
       const kept = except === null ? undefined : handleOf(except as SessionId);
       const epoch = (await read(() => users.epoch(userId))) + 1;
       // The kept session gets the new epoch before it counts.

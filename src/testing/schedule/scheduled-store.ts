@@ -38,7 +38,7 @@ export class Sightings {
 /** How a store is watched. */
 export interface Watch {
   readonly process: Process;
-  readonly scheduler: Scheduler;
+  readonly scheduler: Pick<Scheduler, "park" | "work" | "later">;
   readonly sightings: Sightings;
   /** Whether the way back is a step of its own. Without it what strikes the reply strikes with the call. */
   readonly replies: boolean;
@@ -90,7 +90,7 @@ export function scheduledStore(store: SessionStore, { process, scheduler, sighti
     name: store.name,
     reach: store.reach,
     durable: store.durable,
-    load: (handle) => call(`load ${name(handle)}`, READ, () => store.load(handle)),
+    load: (handle, options) => call(`load ${name(handle)}`, READ, () => store.load(handle, options)),
     create: (record) => call(`create ${name(record.handle)}`, WRITE, () => storing(record, () => store.create(record))),
     save: (record, version) => call(`save ${name(record.handle)}`, WRITE, () => store.save(record, version)),
     touch: (handle, version, expiresAt) =>

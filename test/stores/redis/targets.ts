@@ -20,73 +20,80 @@ export type Opener = () => Promise<OpenedClient>;
 export const libraries = ["node-redis", "ioredis"] as const;
 export type Library = (typeof libraries)[number];
 
+/** A client, made and not connected. */
+interface Made extends OpenedClient {
+  readonly connect: () => Promise<unknown>;
+}
+
+/** Connects it; a client that does not connect would try on for ever, and keep the tests from ending. */
+async function connected({ connect, ...client }: Made): Promise<OpenedClient> {
+  try {
+    await connect();
+    return client;
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
+}
+
+function ofIoRedis(client: Redis | Cluster): Promise<OpenedClient> {
+  client.on("error", () => {});
+  return connected({
+    client,
+    connect: () => client.connect(),
+    command: (_key, word = "", ...words) => client.call(word, ...words),
+    end: async () => client.disconnect(),
+  });
+}
+
 /** A client of one server. */
 export function single(library: Library, port: number, settings: object = {}): Opener {
-  return library === "node-redis"
-    ? async () => {
-        const client = createClient({ socket: { host: "127.0.0.1", port }, ...settings });
-        client.on("error", () => {});
-        await client.connect();
-        return { client, command: (_key, ...words) => client.sendCommand(words), end: async () => client.destroy() };
-      }
-    : async () => {
-        const client = new Redis({ host: "127.0.0.1", port, lazyConnect: true, ...settings });
-        client.on("error", () => {});
-        await client.connect();
-        return {
-          client,
-          command: (_key, word = "", ...words) => client.call(word, ...words),
-          end: async () => client.disconnect(),
-        };
-      };
+  if (library === "ioredis") {
+    return () => ofIoRedis(new Redis({ host: "127.0.0.1", port, lazyConnect: true, ...settings }));
+  }
+  return () => {
+    const client = createClient({ socket: { host: "127.0.0.1", port }, ...settings });
+    client.on("error", () => {});
+    return connected({
+      client,
+      connect: () => client.connect(),
+      command: (_key, ...words) => client.sendCommand(words),
+      end: async () => client.destroy(),
+    });
+  };
 }
 
 /** A cluster client. */
 export function clustered(library: Library, cluster: RedisCluster): Opener {
   const nodes = cluster.nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
-  return library === "node-redis"
-    ? async () => {
-        const client = createCluster({ rootNodes: nodes.map((socket) => ({ socket })) });
-        client.on("error", () => {});
-        await client.connect();
-        return {
-          client,
-          command: (key, ...words) => client.sendCommand(key, false, words),
-          end: async () => client.destroy(),
-        };
-      }
-    : async () => {
-        const client = new Cluster(nodes, { lazyConnect: true });
-        client.on("error", () => {});
-        await client.connect();
-        return {
-          client,
-          command: (_key, word = "", ...words) => client.call(word, ...words),
-          end: async () => client.disconnect(),
-        };
-      };
+  if (library === "ioredis") return () => ofIoRedis(new Cluster(nodes, { lazyConnect: true }));
+  return () => {
+    const client = createCluster({ rootNodes: nodes.map((socket) => ({ socket })) });
+    client.on("error", () => {});
+    return connected({
+      client,
+      connect: () => client.connect(),
+      command: (key, ...words) => client.sendCommand(key, false, words),
+      end: async () => client.destroy(),
+    });
+  };
 }
 
 /** A client that finds the master through sentinels. */
 export function sentinelled(library: Library, trio: RedisSentinel): Opener {
   const sentinels = trio.sentinels.map(({ host, port }) => ({ host, port }));
-  return library === "node-redis"
-    ? async () => {
-        const client = createSentinel({ name: trio.masterName, sentinelRootNodes: sentinels, scanInterval: 500 });
-        client.on("error", () => {});
-        await client.connect();
-        return { client, command: (_key, ...words) => client.sendCommand(false, words), end: async () => client.destroy() };
-      }
-    : async () => {
-        const client = new Redis({ sentinels, name: trio.masterName, lazyConnect: true });
-        client.on("error", () => {});
-        await client.connect();
-        return {
-          client,
-          command: (_key, word = "", ...words) => client.call(word, ...words),
-          end: async () => client.disconnect(),
-        };
-      };
+  const name = trio.masterName;
+  if (library === "ioredis") return () => ofIoRedis(new Redis({ sentinels, name, lazyConnect: true }));
+  return () => {
+    const client = createSentinel({ name, sentinelRootNodes: sentinels, scanInterval: 500 });
+    client.on("error", () => {});
+    return connected({
+      client,
+      connect: () => client.connect(),
+      command: (_key, ...words) => client.sendCommand(false, words),
+      end: async () => void (await client.destroy()),
+    });
+  };
 }
 
 /** A store that ends its own client when it is closed, as the kit opens and closes many. */

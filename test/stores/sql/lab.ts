@@ -16,6 +16,10 @@ export interface Lab {
   url(port?: number, user?: string): string;
   /** Runs one statement as the administrator. */
   admin(sql: string): Promise<readonly (readonly unknown[])[]>;
+  /** Locks every row of a table, until the function given is called. */
+  hold(table: string): Promise<() => Promise<void>>;
+  /** How many statements on a table the server has under way. */
+  underWay(table: string): Promise<number>;
   /** Ends every other connection, as an operator would. */
   disconnectAll(): Promise<void>;
   /** Stops the server from running, with all its processes. */
@@ -48,6 +52,22 @@ async function postgresLab(settings: readonly string[]): Promise<Lab> {
     drivers: postgresDrivers,
     url,
     admin,
+    async hold(table) {
+      const client = new pg.Client({ connectionString: url() });
+      await client.connect();
+      await client.query("BEGIN");
+      await client.query(`SELECT 1 FROM ${table} FOR UPDATE`);
+      return async () => {
+        await client.query("ROLLBACK");
+        await client.end();
+      };
+    },
+    async underWay(table) {
+      const [row] = await admin(
+        `SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE '%${table}%'`,
+      );
+      return Number(row?.[0]);
+    },
     async disconnectAll() {
       await admin(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
@@ -90,6 +110,21 @@ async function mariadbLab(settings: readonly string[]): Promise<Lab> {
     drivers: mysqlDrivers,
     url,
     admin,
+    async hold(table) {
+      const client = await mysql.createConnection(url());
+      await client.query("BEGIN");
+      await client.query(`SELECT 1 FROM ${table} FOR UPDATE`);
+      return async () => {
+        await client.query("ROLLBACK");
+        await client.end();
+      };
+    },
+    async underWay(table) {
+      const [row] = await admin(
+        `SELECT count(*) FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND info LIKE '%${table}%'`,
+      );
+      return Number(row?.[0]);
+    },
     async disconnectAll() {
       const connections = await admin(
         "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND user = 'sojourn'",

@@ -29,7 +29,7 @@ async function together(tasks: readonly WorkerArgs[]): Promise<unknown[]> {
 }
 
 /** What holds between processes. */
-export function processTests(lab: () => Lab, drivers: readonly string[]): void {
+export function processTests(lab: () => Pick<Lab, "url" | "drivers">, drivers: readonly string[]): void {
   for (const driver of drivers) {
     test(`${driver}: four processes add 250 each to one counter, and it is exactly 1000`, async (t) => {
       const { url, drivers: opens } = lab();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isSessionError } from "../../../src/core/errors.ts";
 import type { SessionStore } from "../../../src/core/store.ts";
+import { sweep } from "../../../src/testing/rules/support.ts";
 import { world } from "../../core/support.ts";
 import { HOUR, next, NOW, record, refused, tombstone } from "../sqlite/support.ts";
 import type { Lab } from "./lab.ts";
@@ -80,16 +81,37 @@ export function tableTests(lab: () => Lab, drivers: readonly string[]): void {
       const live = record();
       await first.store.create(live);
       await fill(lab(), table, 10_000);
-      const sweepAll = async (store: typeof first.store): Promise<number> => {
-        for (let sum = 0; ;) {
-          const removed = await store.clearExpired({ before: NOW, limit: 1000 });
-          sum += removed;
-          if (removed < 1000) return sum;
-        }
-      };
+      const sweepAll = async (store: typeof first.store): Promise<number> =>
+        (await sweep(store, NOW, 1000)).reduce((sum, removed) => sum + removed, 0);
       const removed = await Promise.all([sweepAll(first.store), sweepAll(second.store)]);
       assert.equal(removed[0] + removed[1] + (await sweepAll(first.store)), 10_000);
       assert.deepEqual(await first.store.list({ limit: 10 }), [live]);
+    });
+
+    test(`${driver}: a batch of a sweep looks at no more rows than its limit, however many were renewed`, async (t) => {
+      const { store, end } = open(driver, newTable());
+      t.after(end);
+      for (let index = 0; index < 40; index++) {
+        const session = record({ expiresAt: NOW - 2 });
+        await store.create(session);
+        if (index < 30) await store.touch(session.handle, session.version, NOW + HOUR);
+        else await store.save(next(session, { expiresAt: NOW - 1 }), session.version);
+      }
+      const over = record({ expiresAt: NOW - 1 });
+      await store.create(over);
+      const outcomes: unknown[] = [];
+      for (;;) {
+        const outcome = await store.clearExpired({ before: NOW, limit: 10 });
+        outcomes.push(outcome);
+        if (typeof outcome === "number" && outcome < 10) break;
+      }
+      const removed = outcomes.map((each) => (typeof each === "number" ? each : (each as { removed: number }).removed));
+      assert.equal(
+        removed.reduce((sum, each) => sum + each, 0),
+        11,
+      );
+      assert.ok(outcomes.length >= 4, `${outcomes.length} batches of 10 for 41 rows`);
+      assert.equal((await store.list({ limit: 100 })).length, 30);
     });
 
     test(`${driver}: the cost of each request, in statements`, async (t) => {
@@ -183,13 +205,15 @@ async function fill(lab: Lab, table: string, rows: number): Promise<void> {
 export { fill };
 
 /** How many statements the server has run for stores. */
-async function statementsSoFar(lab: Lab): Promise<number> {
+export async function statementsSoFar(lab: Lab): Promise<number> {
   if (lab.engine === "postgres") {
     const [row] = await lab.admin(
       "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query LIKE '%session_handle%' OR query LIKE '%user_epoch%'",
     );
     return Number(row?.[0]);
   }
-  const rows = await lab.admin("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'");
-  return Number(rows[0]?.[1]);
+  const rows = await lab.admin(
+    "SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_select', 'Com_insert', 'Com_insert_select', 'Com_update', 'Com_delete')",
+  );
+  return rows.reduce((sum, [, count]) => sum + Number(count), 0);
 }

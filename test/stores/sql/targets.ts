@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { CamelCasePlugin, Kysely, MysqlDialect, PostgresDialect, type Dialect } from "kysely";
 import mariadb from "mariadb";
 import mysql from "mysql2";
 import mysqlPromise from "mysql2/promise";
 import pg from "pg";
 import postgres from "postgres";
+import { kyselyStore, type KyselyDialectName } from "../../../src/stores/kysely.ts";
 import { mysqlStore } from "../../../src/stores/mysql.ts";
 import { postgresStore } from "../../../src/stores/postgres.ts";
 import type { SqlStore } from "../../../src/stores/sql/store.ts";
@@ -21,16 +23,29 @@ function opened<C extends { end(): Promise<unknown> }>(client: C, store: (client
   return { store: store(client), end: () => client.end() };
 }
 
-/** Each driver that `postgresStore` takes. */
+/** A store over Kysely, with a plugin that changes the names of columns for everybody else. */
+export function openedByKysely(dialect: Dialect, name: KyselyDialectName, table: string): Opened {
+  const db = new Kysely<unknown>({ dialect, plugins: [new CamelCasePlugin()] });
+  return { store: kyselyStore({ db, dialect: name, table }), end: () => db.destroy() };
+}
+
+/** Each driver of PostgreSQL: those that `postgresStore` takes, and Kysely over `pg`. */
 export const postgresDrivers: Readonly<Record<string, OpenSql>> = {
   pg: (url, table) => opened(new pg.Pool({ connectionString: url }), (client) => postgresStore({ client, table })),
   postgres: (url, table) => {
     const client = postgres(url, { onnotice: () => undefined, backoff: () => 0.1 });
     return { store: postgresStore({ client, table }), end: () => client.end({ timeout: 1 }) };
   },
+  "kysely over pg": (url, table) => {
+    const pool = new pg.Pool({ connectionString: url });
+    // Kysely leaves this to the application: without it, the loss of a connection ends the process.
+    pool.on("connect", (client) => client.on("error", () => undefined));
+    pool.on("error", () => undefined);
+    return openedByKysely(new PostgresDialect({ pool }), "postgres", table);
+  },
 };
 
-/** Each driver that `mysqlStore` takes. */
+/** Each driver of MySQL: those that `mysqlStore` takes, and Kysely over `mysql2`. */
 export const mysqlDrivers: Readonly<Record<string, OpenSql>> = {
   "mysql2/promise": (url, table) => opened(mysqlPromise.createPool(url), (client) => mysqlStore({ client, table })),
   mysql2: (url, table) => {
@@ -41,6 +56,7 @@ export const mysqlDrivers: Readonly<Record<string, OpenSql>> = {
     opened(mariadb.createPool(`${url.replace(/^mysql/, "mariadb")}?acquireTimeout=1000`), (client) =>
       mysqlStore({ client, table }),
     ),
+  "kysely over mysql2": (url, table) => openedByKysely(new MysqlDialect({ pool: mysql.createPool(url) }), "mysql", table),
 };
 
 export function newTable(): string {

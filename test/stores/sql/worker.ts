@@ -1,6 +1,7 @@
 // One process of the tests with several: `worker.ts JSON`. It prints "ready", waits for a line, and then does its task.
 import { createInterface } from "node:readline";
 import type { SessionHandle } from "../../../src/core/id.ts";
+import { kyselySqliteDrivers } from "../kysely/drivers.ts";
 import { next } from "../sqlite/support.ts";
 import { mysqlDrivers, postgresDrivers } from "./targets.ts";
 
@@ -14,7 +15,7 @@ export interface WorkerArgs {
 }
 
 const args = JSON.parse(process.argv[2] ?? "{}") as WorkerArgs;
-const open = { ...postgresDrivers, ...mysqlDrivers }[args.driver];
+const open = { ...postgresDrivers, ...mysqlDrivers, ...kyselySqliteDrivers }[args.driver];
 if (open === undefined) throw new Error(`There is no driver ${args.driver}`);
 const { store, end } = open(args.url, args.table);
 const handle = args.handle as SessionHandle;

@@ -1,4 +1,4 @@
-import type { SessionHandle } from "../../../src/core/id.ts";
+import { isLockHandle, type SessionHandle } from "../../../src/core/id.ts";
 import type { SessionRecord } from "../../../src/core/record.ts";
 import type { ClearBatch, ListPage } from "../../../src/core/store.ts";
 import type { Fault } from "./fault.ts";
@@ -192,6 +192,33 @@ export const listFaults: readonly Fault[] = [
       }
     },
     caughtBy: ["a sweep goes by the deadline that was written last", "a sweep never removes what was renewed while it ran"],
+  },
+  {
+    name: "clearExpired takes locks for what nobody needs",
+    Store: class extends PlainStore {
+      override isOver(entry: Entry, before: number): boolean {
+        return super.isOver(entry, entry.record !== null && isLockHandle(entry.record.handle) ? Infinity : before);
+      }
+    },
+    caughtBy: ["a sweep leaves a lock alone until its deadline, and then removes it"],
+  },
+  {
+    name: "clearExpired looks no further than its limit",
+    Store: class extends PlainStore {
+      readonly #first = new Map<string, number>();
+      override put(record: SessionRecord): void {
+        if (!this.disk.entries.has(record.handle)) this.#first.set(record.handle, record.expiresAt);
+        super.put(record);
+      }
+      override async clearExpired({ before, limit }: ClearBatch): Promise<number> {
+        const isDue = ([handle]: [string, Entry]): boolean => (this.#first.get(handle) ?? 0) <= before;
+        const front = [...this.disk.entries].filter(isDue).slice(0, limit);
+        const over = front.filter(([, entry]) => this.isOver(entry, before));
+        for (const [handle] of over) this.remove(handle);
+        return over.length;
+      }
+    },
+    caughtBy: ["a sweep finds what is over behind any number of sessions that were renewed"],
   },
   {
     name: "clearExpired looks first and removes later",

@@ -81,6 +81,30 @@ export const sharingFaults: readonly Fault[] = [
     caughtBy: ["what one handle wrote, another reads at once"],
   },
   {
+    name: "copies that are kept for longer than declared, and given to those who want the original",
+    Store: class extends PlainStore {
+      readonly staleSeconds = 0.05;
+      readonly #copies = new Map<string, LoadOutcome>();
+      override put(record: SessionRecord): void {
+        super.put(record);
+        this.#copies.delete(record.handle);
+      }
+      override bury(handle: SessionHandle, stone: Tombstone): void {
+        super.bury(handle, stone);
+        this.#copies.delete(handle);
+      }
+      override async load(handle: SessionHandle): Promise<LoadOutcome> {
+        const outcome = this.#copies.get(handle) ?? (await super.load(handle));
+        this.#copies.set(handle, outcome);
+        return outcome;
+      }
+    },
+    caughtBy: [
+      "what one handle wrote, another that keeps copies reads within the seconds that it declares",
+      "a load that asks for the original sees at once what another handle wrote",
+    ],
+  },
+  {
     name: "refill after revoke: a cache is filled by a load that was under way",
     Store: class extends PlainStore {
       readonly #cache = new Map<string, LoadOutcome>();

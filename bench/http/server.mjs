@@ -1,0 +1,47 @@
+import { fork, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
+import { generateKeyText } from "./key.mjs";
+
+/** Server and load on a core each, where the system lets us choose. */
+export const pinned = existsSync("/usr/bin/taskset") && cpus().length > 1;
+
+/** Keeps a process to one core, given as a mask. */
+export function pin(pid, mask) {
+  if (pinned) spawnSync("taskset", ["-a", "-p", mask, String(pid)]);
+}
+
+/** Starts a server process for a configuration, or for a framework without sessions. */
+export async function startServer(name, urls) {
+  const child = fork(new URL("serve.mjs", import.meta.url), [name, JSON.stringify(urls)], {
+    env: { ...process.env, NODE_ENV: "production", SOJOURN_KEYS: generateKeyText() },
+  });
+  const died = once(child, "exit").then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
+  const [{ port }] = await Promise.race([once(child, "message"), died]);
+  died.catch(() => undefined);
+  pin(child.pid, "1");
+  return {
+    url: `http://127.0.0.1:${port}`,
+    /** Its processor time so far, in microseconds. */
+    async cpu() {
+      child.send("cpu");
+      const [answer] = await once(child, "message");
+      return answer;
+    },
+    async stop() {
+      child.disconnect();
+      await once(child, "exit");
+    },
+  };
+}
+
+/** The cookies that a response sets, as a browser sends them back: of one name the last, and none that is empty. */
+export function cookieOf(lines) {
+  const pairs = lines.map((line) => line.slice(0, line.indexOf(";")));
+  const named = new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf("=")), pair]));
+  return [...named.entries()]
+    .filter(([name, pair]) => pair !== `${name}=`)
+    .map(([, pair]) => pair)
+    .join("; ");
+}

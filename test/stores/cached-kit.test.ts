@@ -1,0 +1,4 @@
+import { cached } from "./families/cached.ts";
+import { kitOf } from "./families/kit-of.ts";
+
+kitOf(cached);

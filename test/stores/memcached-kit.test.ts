@@ -1,0 +1,4 @@
+import { memcached } from "./families/memcached.ts";
+import { kitOf } from "./families/kit-of.ts";
+
+kitOf(memcached);
