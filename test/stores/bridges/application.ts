@@ -6,9 +6,9 @@ import { until } from "../../servers/process.ts";
 import type { FaultProxy } from "../../servers/proxy.ts";
 import { outcomeOf } from "../redis/support.ts";
 
-const TIMEOUT_SECONDS = 0.5;
+const TIMEOUT_SECONDS = 1.5;
 /** A write, the same write again, and the look at what became of it, each with its time. */
-const LONGEST_MS = 3 * TIMEOUT_SECONDS * 1000 + 400;
+const LONGEST_MS = 3 * TIMEOUT_SECONDS * 1000 + 1500;
 
 /** What a request is told whose store is away. */
 export const FAILED = /^ERR_SESSION_(?:STORE no|OUTCOME_UNKNOWN)$/;

@@ -163,18 +163,20 @@ export function faultTests(lab: () => Lab, drivers: readonly string[]): void {
       await until("the store reads again", async () => (await store.load(session.handle)).status === "live", 5);
     });
 
-    test(`${driver}: the server is stopped for two seconds: requests end in time, and work again by themselves`, async (t) => {
-      const { request } = world({ store: await openStore(t, lab(), driver), storeTimeoutSeconds: 0.5, breakerFailures: 0 });
+    test(`${driver}: the server is stopped for four seconds: requests end in time, and work again by themselves`, async (t) => {
+      const store = await openStore(t, lab(), driver);
+      const { request } = world({ store, storeTimeoutSeconds: 0.5, breakerFailures: 0 });
+      const { request: patiently } = world({ store, storeTimeoutSeconds: 10, breakerFailures: 0 });
       const handle = (session: Parameters<NonNullable<Parameters<typeof request>[0]>["handle"] & object>[0]) =>
         session.update((visit) => (visit.count = (visit.count ?? 0) + 1));
-      const { cookie } = await request({ handle });
+      const { cookie } = await patiently({ handle });
       lab().pause();
       const started = performance.now();
       try {
         const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => request({ cookie, handle })));
         for (const outcome of outcomes) assert.ok(outcome.status === "rejected" && isSessionError(outcome.reason));
-        assert.ok(performance.now() - started < 1900, `they took ${performance.now() - started} ms`);
-        await pause(Math.max(0, 2000 - (performance.now() - started)));
+        assert.ok(performance.now() - started < 3900, `they took ${performance.now() - started} ms`);
+        await pause(Math.max(0, 4000 - (performance.now() - started)));
       } finally {
         lab().resume();
       }
@@ -199,27 +201,30 @@ export function faultTests(lab: () => Lab, drivers: readonly string[]): void {
       }
       assert.equal(store.cancels, true);
       const { request } = world({ store, storeTimeoutSeconds: 0.5, breakerFailures: 0 });
+      // Of the same store, for what nothing is in the way of but a busy machine.
+      const { request: patiently } = world({ store, storeTimeoutSeconds: 10, breakerFailures: 0 });
       type Handle = (session: Parameters<NonNullable<Parameters<typeof request>[0]>["handle"] & object>[0]) => unknown;
       const plus: Handle = (session) => session.update((visit) => (visit.count = (visit.count ?? 0) + 1));
       // More than the pool has connections.
-      const cookies = await Promise.all(Array.from({ length: 15 }, async () => (await request({ handle: plus })).cookie));
-      const all = (handle: Handle) => Promise.allSettled(cookies.map((cookie) => request({ cookie, handle })));
+      const cookies = await Promise.all(Array.from({ length: 15 }, async () => (await patiently({ handle: plus })).cookie));
+      const all = (ask: typeof request, handle: Handle) =>
+        Promise.allSettled(cookies.map((cookie) => ask({ cookie, handle })));
       const free = await lab().hold(table);
       try {
         for (let round = 0; round < 2; round++) {
-          const outcomes = await all(plus);
+          const outcomes = await all(request, plus);
           assert.ok(outcomes.every((each) => each.status === "rejected" && isSessionError(each.reason)));
         }
-        await until("no statement is under way", async () => (await lab().underWay(table)) === 0, 3);
-        const reads = await all(async (session) => assert.equal((await session.load()).count, 1));
+        await until("no statement is under way", async () => (await lab().underWay(table)) === 0, 10);
+        const reads = await all(patiently, async (session) => assert.equal((await session.load()).count, 1));
         assert.deepEqual([...new Set(reads.map((each) => each.status))], ["fulfilled"], "reads, while the rows are locked");
       } finally {
         await free();
       }
-      const writes = await all(plus);
+      const writes = await all(patiently, plus);
       assert.deepEqual([...new Set(writes.map((each) => each.status))], ["fulfilled"], "writes, when they are not");
       for (const cookie of cookies) {
-        await request({ cookie, handle: async (session) => assert.equal((await session.load()).count, 2) });
+        await patiently({ cookie, handle: async (session) => assert.equal((await session.load()).count, 2) });
       }
     });
 
