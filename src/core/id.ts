@@ -1,4 +1,5 @@
-import crypto, { randomFillSync } from "node:crypto";
+import { sha256 } from "../crypto/digest.ts";
+import { randomText } from "../crypto/random.ts";
 
 declare const idBrand: unique symbol;
 declare const handleBrand: unique symbol;
@@ -35,15 +36,6 @@ export function handleOf(id: SessionId): SessionHandle {
   return sha256(HASH_DOMAIN + id).slice(0, 48) as SessionHandle;
 }
 
-// In one call where the runtime has it: half the time of a hash object.
-const sha256 = /* @__PURE__ */ hasher();
-
-function hasher(): (text: string) => string {
-  return typeof crypto.hash === "function"
-    ? (text) => crypto.hash("sha256", text, "hex")
-    : (text) => crypto.createHash("sha256").update(text).digest("hex");
-}
-
 /** The handle of the lock that guards the session of `handle`: a record of its own, told apart by its first characters. */
 export function lockHandleOf(handle: SessionHandle): SessionHandle {
   return `lock-${handle.slice(0, 43)}` as SessionHandle;
@@ -52,25 +44,6 @@ export function lockHandleOf(handle: SessionHandle): SessionHandle {
 /** True for the handle of a lock, which lists leave out. */
 export function isLockHandle(handle: string): boolean {
   return handle.startsWith("lock-");
-}
-
-const POOL_BYTES = 8192;
-const pool = /* @__PURE__ */ Buffer.alloc(POOL_BYTES);
-let used = POOL_BYTES;
-let owner = 0;
-
-function randomText(bytes: number): string {
-  const pid = globalThis.process?.pid ?? 1;
-  // A forked process holds a copy of the pool: it must draw its own bytes.
-  if (used + bytes > POOL_BYTES || owner !== pid) {
-    randomFillSync(pool);
-    used = 0;
-    owner = pid;
-  }
-  const text = pool.toString("base64url", used, used + bytes);
-  pool.fill(0, used, used + bytes);
-  used += bytes;
-  return text;
 }
 
 /** A new id from the operating system's random source. */

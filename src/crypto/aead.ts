@@ -1,14 +1,16 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes, type KeyObject } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
 import { equalInConstantTime } from "./constant-time.ts";
 import { framed } from "./framing.ts";
 import type { Refusal } from "./hmac.ts";
-import { KID_BYTES, type PurposeKeys } from "./key-ring.ts";
+import { KID_BYTES, type PurposeKey, type PurposeKeys } from "./key-ring.ts";
+import { randomText } from "./random.ts";
 
 const VERSION = 1;
 const VERSION_BYTE = Buffer.of(VERSION);
 /** HKDF numbers its blocks from one. */
 const COUNTER = Buffer.of(1);
 const LABEL = "sojourn seal 1";
+const SALT_LABEL = "sojourn salt 1";
 const SALT_BYTES = 24;
 const COMMITMENT_BYTES = 16;
 const TAG_BYTES = 16;
@@ -32,15 +34,14 @@ export type Opened =
  * key id and place are authenticated with it.
  */
 export function seal(keys: PurposeKeys, place: string, plain: Uint8Array): Buffer {
-  // Not from a pool: in two copies of one machine's memory its bytes would be the same, and a salt used twice gives both away.
-  return sealWith(keys, place, plain, randomBytes(SALT_BYTES));
+  return sealWith(keys, place, plain, newSalt(keys.current, place, plain));
 }
 
 /** {@link seal} with a given salt, for fixed vectors only: a salt that is used twice gives the plain text away. */
 export function sealWith(keys: PurposeKeys, place: string, plain: Uint8Array, salt: Uint8Array): Buffer {
   if (salt.byteLength !== SALT_BYTES) throw new RangeError(`A salt must have ${SALT_BYTES} bytes.`);
-  const { kid, key } = keys.current;
-  const message = messageKeys(key, place, salt);
+  const { kid } = keys.current;
+  const message = messageKeys(keys.current, place, salt);
   const cipher = createCipheriv("aes-256-gcm", message.key, message.iv, { authTagLength: TAG_BYTES });
   cipher.setAAD(associated(kid, place));
   const sealed = Buffer.allocUnsafe(SEAL_BYTES + plain.byteLength);
@@ -88,11 +89,16 @@ interface MessageKeys {
   readonly commitment: Buffer;
 }
 
-function messageKeys(key: KeyObject, place: string, salt: Uint8Array): MessageKeys {
-  const block = createHmac("sha512", key)
-    .update(framed([LABEL, place, salt]))
-    .update(COUNTER)
-    .digest();
+/**
+ * Random, and of what is sealed as well: in two copies of one machine's memory the random bytes may be the same, and a salt that is
+ * used for two texts gives both away.
+ */
+function newSalt({ hmac }: PurposeKey, place: string, plain: Uint8Array): Buffer {
+  return hmac(framed([SALT_LABEL, place, randomText(SALT_BYTES), plain])).subarray(0, SALT_BYTES);
+}
+
+function messageKeys({ hmac }: PurposeKey, place: string, salt: Uint8Array): MessageKeys {
+  const block = hmac(Buffer.concat([framed([LABEL, place, salt]), COUNTER]));
   // A KeyObject, because a raw key makes the cipher several times slower on Node 24.
   const message = {
     key: createSecretKey(block.subarray(0, 32)),

@@ -33,9 +33,9 @@ export function verify(
   signature: Uint8Array,
 ): Refusal | undefined {
   if (signature.byteLength !== SIGNATURE_BYTES) return "tampered";
-  const key = keys.find(signature.subarray(0, KID_BYTES));
-  if (key === undefined) return "key";
-  return equalInConstantTime(tag(key, scope, text), signature.subarray(KID_BYTES)) ? undefined : "tampered";
+  const found = keys.find(signature.subarray(0, KID_BYTES));
+  if (found === undefined) return "key";
+  return equalInConstantTime(tag(found.key, scope, text), signature.subarray(KID_BYTES)) ? undefined : "tampered";
 }
 
 function tag(key: KeyObject, { purpose, place }: SignScope, text: string | Uint8Array): Buffer {

@@ -1,5 +1,6 @@
 import { createHash, createSecretKey, hkdfSync, randomBytes, type KeyObject } from "node:crypto";
 import { encodeBase64url } from "./base64url.ts";
+import { type HmacSha512, hmacSha512 } from "./hmac-sha512.ts";
 import { KEY_BYTES, keyBytes, type KeyInput } from "./key-check.ts";
 
 export type { KeyInput } from "./key-check.ts";
@@ -11,17 +12,22 @@ const MAX_KEYS = 32;
 const KID_LABEL = "sojourn kid 1:";
 const DERIVE_SALT = "sojourn key 1";
 
-/** A key for one purpose, and the id that values made with it carry. Not secret: the id. */
-export interface PurposeKey {
+/** A root key, and its id. Not secret: the id. */
+interface RootKey {
   readonly kid: Uint8Array;
   readonly key: KeyObject;
+}
+
+/** A key for one purpose, and the id that values made with it carry. */
+export interface PurposeKey extends RootKey {
+  readonly hmac: HmacSha512;
 }
 
 /** The keys of a ring for one purpose: `current` writes, all of them read. */
 export interface PurposeKeys {
   readonly current: PurposeKey;
   /** The key of this id, or undefined when it is not in the ring. */
-  find(kid: Uint8Array): KeyObject | undefined;
+  find(kid: Uint8Array): PurposeKey | undefined;
 }
 
 /**
@@ -29,12 +35,12 @@ export interface PurposeKeys {
  * RFC 5869), so that a value made for one purpose never opens for another. Prints and serializes without its keys.
  */
 export class KeyRing {
-  readonly #roots: readonly PurposeKey[];
+  readonly #roots: readonly RootKey[];
   readonly #purposes = new Map<string, PurposeKeys>();
 
   /** Use {@link keyRing}. */
   constructor(inputs: readonly KeyInput[]) {
-    const roots = new Map<string, PurposeKey>();
+    const roots = new Map<string, RootKey>();
     for (const input of inputs) {
       const bytes = keyBytes(input);
       const kid = createHash("sha256").update(KID_LABEL).update(bytes).digest().subarray(0, KID_BYTES);
@@ -58,7 +64,7 @@ export class KeyRing {
   forPurpose(purpose: string): PurposeKeys {
     let keys = this.#purposes.get(purpose);
     if (keys === undefined) {
-      keys = purposeKeys(this.#roots.map(({ kid, key }) => ({ kid, key: derive(key, purpose) })));
+      keys = purposeKeys(this.#roots.map((root) => derive(root, purpose)));
       this.#purposes.set(purpose, keys);
     }
     return keys;
@@ -110,7 +116,7 @@ export function generateKey(): string {
 function purposeKeys(keys: readonly PurposeKey[]): PurposeKeys {
   const [current] = keys;
   if (current === undefined) throw new TypeError("A key ring holds no key.");
-  const byKid = new Map(keys.map(({ kid, key }) => [kidNumber(kid), key]));
+  const byKid = new Map(keys.map((each) => [kidNumber(each.kid), each]));
   return Object.freeze({ current, find: (kid: Uint8Array) => byKid.get(kidNumber(kid)) });
 }
 
@@ -118,9 +124,9 @@ function kidNumber(kid: Uint8Array): number {
   return Buffer.from(kid.buffer, kid.byteOffset, kid.byteLength).readUInt32BE();
 }
 
-function derive(root: KeyObject, purpose: string): KeyObject {
-  const bytes = new Uint8Array(hkdfSync("sha512", root, DERIVE_SALT, purpose, 32));
+function derive(root: RootKey, purpose: string): PurposeKey {
+  const bytes = new Uint8Array(hkdfSync("sha512", root.key, DERIVE_SALT, purpose, 32));
   const key = createSecretKey(bytes);
   bytes.fill(0);
-  return key;
+  return { kid: root.kid, key, hmac: hmacSha512(key) };
 }

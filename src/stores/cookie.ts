@@ -7,6 +7,7 @@ import { decodeBase64url, encodeBase64url } from "../crypto/base64url.ts";
 import { sign, SIGNATURE_BYTES, verify, type Refusal } from "../crypto/hmac.ts";
 import { keyRing, type KeyInput, type KeyRing, type PurposeKeys } from "../crypto/key-ring.ts";
 import { packRecord, unpackRecord } from "./cookie/packed-record.ts";
+import { RecentCookies } from "./cookie/recent.ts";
 
 /** Options of {@link cookieStore}. */
 export interface CookieStoreOptions {
@@ -66,6 +67,7 @@ export function cookieStore(options: CookieStoreOptions): StatelessStore {
     signed: signing(ring.forPurpose("cookie store sign")),
   };
   const readable = Object.values(protections);
+  const recent = new RecentCookies();
 
   return Object.freeze({
     name: "cookie",
@@ -75,6 +77,8 @@ export function cookieStore(options: CookieStoreOptions): StatelessStore {
     maxCookieBytes,
 
     open(value: string, cookieName: string): OpenOutcome {
+      const known = recent.find(cookieName, value);
+      if (known !== undefined) return { status: "live", record: known };
       const protection = readable.find(({ mark }) => value.startsWith(mark));
       if (protection === undefined) {
         if (MARK.test(value)) throw unreadable("The session's cookie has a newer format");
@@ -91,7 +95,7 @@ export function cookieStore(options: CookieStoreOptions): StatelessStore {
       }
       const record = unpackRecord(outcome.plain.toString());
       if (record === undefined) throw unreadable("The session's cookie holds another record than this version writes");
-      return { status: "live", record };
+      return { status: "live", record: recent.put(cookieName, value, record) };
     },
 
     seal(record: SessionRecord, cookieName: string): string {
@@ -106,6 +110,7 @@ export function cookieStore(options: CookieStoreOptions): StatelessStore {
           `The session takes ${bytes} bytes of cookies, of at most ${maxCookieBytes}`,
         );
       }
+      recent.put(cookieName, value, record);
       return value;
     },
   } satisfies StatelessStore);

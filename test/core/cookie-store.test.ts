@@ -11,12 +11,18 @@ import { fakeClock } from "../../src/testing/fake-clock.ts";
 const key = (seed: number) => createHash("sha256").update(`test key ${seed}`).digest("base64url");
 
 function stateless(keys: string[] = [key(1)], clock = fakeClock(), cookie: CookieOptions = {}) {
-  const sessions = new Sessions<{ count?: number; text?: string }>({ store: cookieStore({ keys }), clock, cookie });
+  // Two processes take turns: what one of them remembers of its cookies must be no different from what they hold.
+  const started = () => new Sessions<{ count?: number; text?: string }>({ store: cookieStore({ keys }), clock, cookie });
+  const processes = [started(), started()] as const;
+  const [sessions] = processes;
+  let turn = 0;
   const jar = new Map<string, string>();
   async function request(handle: (session: Session<{ count?: number; text?: string }>) => unknown, status = 200) {
     const sent = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
     const header = (name: string) => (name === "cookie" && sent !== "" ? sent : undefined);
-    const session = processRequest(sessions, { method: "GET", secure: true, header }, {}) as Session<{ count?: number }>;
+    const session = processRequest(processes[turn++ % 2]!, { method: "GET", secure: true, header }, {}) as Session<{
+      count?: number;
+    }>;
     await handle(session);
     const changes = await processResponse(session, { status, header: () => undefined });
     for (const text of changes.setCookie) {

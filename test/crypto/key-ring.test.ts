@@ -12,7 +12,7 @@ test("key ids and derived keys are those of the independent computation", () => 
     assert.equal(Buffer.from(keys.current.kid).toString("hex"), vectors.kids[0]);
     assert.equal(keys.current.key.export().toString("hex"), expected[0]);
     for (const index of [0, 1] as const) {
-      assert.equal(keys.find(Buffer.from(vectors.kids[index], "hex"))?.export().toString("hex"), expected[index]);
+      assert.equal(keys.find(Buffer.from(vectors.kids[index], "hex"))?.key.export().toString("hex"), expected[index]);
     }
   }
   assert.notEqual(vectors.derived["codec seal"]?.[0], vectors.derived["codec sign"]?.[0]);
@@ -38,7 +38,7 @@ test("the first key writes, all read, an unknown key id finds nothing", () => {
   assert.deepEqual(keys.current.kid, keyRing(testKey(1)).forPurpose("x").current.kid);
   for (const number of [1, 2, 3]) {
     const { kid, key } = keyRing(testKey(number)).forPurpose("x").current;
-    assert.equal(keys.find(kid)?.equals(key), true);
+    assert.equal(keys.find(kid)?.key.equals(key), true);
   }
   assert.equal(keys.find(other.current.kid), undefined);
 });

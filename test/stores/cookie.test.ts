@@ -33,14 +33,18 @@ const coded =
     isSessionError(error, code) && message.test(error.message);
 const withKeys = (...numbers: number[]) => numbers.map(testKey);
 
-/** Sends a store's value through a real `Set-Cookie`, a jar and a real `Cookie` header, chunks included. */
-async function throughHttp(store: StatelessStore, record: SessionRecord): Promise<{ status: number; record: unknown }> {
+/** Sends a store's value through a real `Set-Cookie`, a jar and a real `Cookie` header, chunks included, to another process's store. */
+async function throughHttp(
+  store: StatelessStore,
+  other: StatelessStore,
+  record: SessionRecord,
+): Promise<{ status: number; record: unknown }> {
   const attributes = { path: "/", secure: true, httpOnly: true, sameSite: "lax", partitioned: false } as const;
   const value = store.seal(record, NAME);
   let seen: unknown;
   const server = createServer((request, response) => {
     const { values } = readChunked(request.headers.cookie, NAME);
-    seen = values.length === 1 ? store.open(values[0] ?? "", NAME) : values;
+    seen = values.length === 1 ? other.open(values[0] ?? "", NAME) : values;
     response.end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -95,7 +99,10 @@ for (const mode of MODES) {
         const roomy = cookieStore({ keys: testKey(1), mode, maxCookieBytes: 65_536 });
         const value = roomy.seal(given, NAME);
         assert.match(value, /^[es]1\.[A-Za-z0-9_-]+$/);
-        assert.deepEqual(roomy.open(value, NAME), { status: "live", record: given });
+        const other = cookieStore({ keys: testKey(1), mode });
+        for (const reader of [roomy, other, other]) {
+          assert.deepEqual(reader.open(value, NAME), { status: "live", record: given });
+        }
       }),
       { numRuns: 300 },
     );
@@ -157,8 +164,27 @@ for (const mode of MODES) {
   test(`${mode}: a session over several cookies comes back over real HTTP within Node's limits`, async () => {
     const large = { ...RECORD, data: `j1:{"text":"${"x".repeat(5000)}"}` };
     assert.equal(splitCookie(NAME, store.seal(large, NAME)).length, 2);
-    assert.deepEqual(await throughHttp(store, large), { status: 200, record: { status: "live", record: large } });
-    assert.deepEqual(await throughHttp(store, RECORD), { status: 200, record: { status: "live", record: RECORD } });
+    const other = cookieStore({ keys: testKey(1), mode });
+    for (const record of [large, RECORD]) {
+      assert.deepEqual(await throughHttp(store, other, record), { status: 200, record: { status: "live", record } });
+    }
+  });
+
+  test(`${mode}: what is remembered of a cookie opens by the whole value and its name alone, and is nobody's to change`, () => {
+    const given = { ...RECORD };
+    const value = store.seal(given, NAME);
+    given.userId = "mallory";
+    const reader = cookieStore({ keys: testKey(1), mode });
+    for (const each of [store, reader]) {
+      for (let times = 0; times < 2; times++) {
+        const outcome = each.open(value, NAME);
+        assert.deepEqual(outcome, { status: "live", record: RECORD });
+        const { record } = outcome as { record: { userId: string | null } };
+        assert.throws(() => (record.userId = "mallory"), TypeError);
+        assert.deepEqual(each.open(value, "sid"), { status: "missing", tampered: true });
+        assert.equal(each.open(value.slice(0, -4), NAME).status, "missing");
+      }
+    }
   });
 
   test(`${mode}: a mixture of two sessions' chunks gives no session`, () => {
