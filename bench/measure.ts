@@ -35,6 +35,12 @@ export function differences(values: readonly number[], base: readonly number[]):
   return spreadOf(values.map((value, round) => value - (base[round] ?? Number.NaN)));
 }
 
+/** What a measured ratio says of a goal that it is not to exceed. */
+export function verdict({ median, low }: Spread, most: number): string {
+  if (median <= most) return "met";
+  return low <= most ? "within the noise" : "**not met**";
+}
+
 /** A table in Markdown. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");

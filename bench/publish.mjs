@@ -4,7 +4,7 @@ import { arch, cpus, release } from "node:os";
 
 const FOLDER = new URL("results/", import.meta.url);
 /** In which order the parts stand on the page; what is not named comes last. */
-const ORDER = ["http", "races", "growth", "sweep", "micro", "startup", "sizes", "server-cost"];
+const ORDER = ["http", "races", "processes", "growth", "sweep", "commands", "micro", "startup", "sizes", "server-cost"];
 
 /** The machine and what runs on it, in a line. */
 export function environment() {

@@ -13,8 +13,11 @@ import { startMariadb } from "../test/servers/mariadb.ts";
 import { startMemcached } from "../test/servers/memcached.ts";
 import { startPostgres } from "../test/servers/postgres.ts";
 import { infoField, startRedis } from "../test/servers/redis.ts";
+import { digits, numberOf, progress, table } from "./measure.ts";
+import { publish } from "./publish.mjs";
 
-const COUNT = Number(process.argv[2] ?? 20_000);
+const DEFAULT_COUNT = 20_000;
+const COUNT = Math.floor(numberOf(process.argv[2] ?? String(DEFAULT_COUNT), 1));
 const AT_ONCE = 64;
 
 /** An engine that runs, and how much it holds. */
@@ -126,25 +129,43 @@ const engines: readonly (() => Promise<Measured>)[] = [
   async () => inFolder("file", (folder) => `file:${join(folder, "sessions")}`),
 ];
 
-const lines = [`Sessions of ${data.length} bytes of text, ${COUNT} of each kind:`, ""];
-lines.push("| engine | bytes per visitor | bytes per logged-in user's session |", "| --- | --- | --- |");
+const found: { engine: string; bytes: Record<keyof typeof kinds, number> }[] = [];
 for (const start of engines) {
   const engine = await start();
   try {
-    const found: number[] = [];
-    for (const user of Object.values(kinds)) {
+    const bytes = { visitor: 0, user: 0 };
+    for (const kind of ["visitor", "user"] as const) {
       const store = storeFromUrl(engine.url);
       if (isStateless(store)) throw new TypeError("A cookie store holds nothing");
       await store.load(newRecord(null, 0).handle);
       const before = await engine.bytes();
-      await fill(store, user);
+      await fill(store, kinds[kind]);
       // What is written behind, such as SQLite's log, is written by closing.
       await store.close?.();
-      found.push(Math.round((Math.max(await engine.bytes(), before) - before) / COUNT));
+      bytes[kind] = Math.round((Math.max(await engine.bytes(), before) - before) / COUNT);
     }
-    lines.push(`| ${engine.name} | ${found.join(" | ")} |`);
+    found.push({ engine: engine.name, bytes });
+    progress(`${engine.name}: ${bytes.visitor} and ${bytes.user} bytes`);
   } finally {
     await engine.stop();
   }
 }
-process.stdout.write(`${lines.join("\n")}\n`);
+
+const words =
+  `What one stored session takes in its engine, indexes and all that the engine keeps with it included: the growth of what it holds by ` +
+  `${COUNT.toLocaleString("en-US")} visitors' sessions, and then by as many of users who have two each, divided by their number. Their data is ` +
+  `${data.length} bytes of text, which the multiples are of. Files are counted in whole blocks, as the file system hands them out.`;
+const markdown = [
+  words,
+  table(
+    ["", "a visitor's ÷ its text", "a user's ÷ its text", "bytes of a visitor's", "bytes of a user's"],
+    found.map(({ engine, bytes }) => {
+      const each = [bytes.visitor, bytes.user];
+      return [engine, ...each.map((size) => digits(size / data.length)), ...each.map(digits)];
+    }),
+  ),
+].join("\n\n");
+process.stdout.write(`${markdown}\n`);
+if (COUNT >= DEFAULT_COUNT) {
+  publish("sizes", { title: "What a stored session takes", markdown, figures: { count: COUNT, text: data.length, found } });
+}

@@ -2,194 +2,51 @@
  * What requests notice of a sweep: fills a store with expired sessions, and some that were renewed, and sweeps it with the real
  * `clearExpired` while visitors come at a steady rate, whose answers are timed from when they were due.
  *
- *     npx node --conditions=sojourn:source bench/sweep.ts [sqlite|postgres|mariadb] [--rows N] [--renewed N] [--rate PER_SECOND]
+ *     npx node --conditions=sojourn:source bench/sweep.ts [sqlite|postgres|mariadb …] [--rows N] [--renewed N] [--rate PER_SECOND]
  *       [--quiet SECONDS] [--batch N] [--duty SHARE] [--elsewhere]
  *
- * With `--elsewhere` it is `sojourn clear-expired` that sweeps, in a process of its own.
+ * Without a name it is SQLite and PostgreSQL. With `--elsewhere` it is `sojourn clear-expired` that sweeps, in a process of its own.
  */
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import mysql from "mysql2/promise";
-import pg from "pg";
-import { createSessions, type Sessions, type SessionStore } from "../src/index.ts";
-import { processRequest, processResponse } from "../src/middleware/index.ts";
-import { mysqlStore } from "../src/stores/mysql.ts";
-import { postgresStore } from "../src/stores/postgres.ts";
-import { sqliteStore } from "../src/stores/sqlite.ts";
-import { startMariadb } from "../test/servers/mariadb.ts";
-import { startPostgres } from "../test/servers/postgres.ts";
+import { createSessions } from "../src/index.ts";
+import { digits, numberOf, progress, type Spread, show, spreadOf, table, verdict } from "./measure.ts";
+import { publish } from "./publish.mjs";
+import { type Ground, GROUNDS } from "./sweep/grounds.ts";
+import { percentile, type Took, type Visit, visit } from "./sweep/visits.ts";
 
-const HOUR = 3_600_000;
 const VISITORS = 1000;
 const AT_ONCE = 500_000;
-
-/** A store to fill and to sweep. */
-interface Ground {
-  readonly store: SessionStore;
-  readonly url: string;
-  /** Inserts rows, half of them for users: expired ones, or ones that were renewed since their sweep was set. */
-  fill(from: number, count: number, renewed: boolean): Promise<void>;
-  /** Brings the statistics up to date, as a database in use has them. */
-  settle(): Promise<void>;
-  end(): Promise<void>;
-}
-
-interface Visit {
-  count?: number;
-  name?: string;
-}
+/** So many times what it is when nothing is swept the slowest hundredth of the requests may take. */
+const GOAL = 2;
+const PUBLISHED = ["sqlite", "postgres"];
+const DEFAULTS = { rows: "1000000", rate: "400", quiet: "20", batch: "1000" };
 
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rows: { type: "string", default: "1000000" },
+    rows: { type: "string", default: DEFAULTS.rows },
     renewed: { type: "string", default: "" },
-    rate: { type: "string", default: "400" },
-    quiet: { type: "string", default: "20" },
-    batch: { type: "string", default: "1000" },
+    rate: { type: "string", default: DEFAULTS.rate },
+    quiet: { type: "string", default: DEFAULTS.quiet },
+    batch: { type: "string", default: DEFAULTS.batch },
     duty: { type: "string", default: "" },
     elsewhere: { type: "boolean", default: false },
   },
 });
-const rows = Number(given.rows);
-const renewed = given.renewed === "" ? Math.round(rows / 10) : Number(given.renewed);
+const rows = numberOf(given.rows, 1);
+const renewed = given.renewed === "" ? Math.round(rows / 10) : numberOf(given.renewed, 0);
+const rate = numberOf(given.rate, 1);
+const quietSeconds = numberOf(given.quiet, 0.1);
 
-const TABLE = "sojourn_sessions";
-const COLUMNS =
-  "session_handle, session_version, created_at, expires_at, user_id, user_epoch, sweep_at, session_data, retired_reason";
-const DATA = `j1:${JSON.stringify({ name: "x".repeat(40), cart: [{ item: 17, amount: 2 }], seen: 1_767_225_600_000 })}`;
-
-async function openPostgres(): Promise<Ground> {
-  // With the flushes that production has.
-  const server = await startPostgres({ durable: true, settings: ["max_wal_size=4GB", "shared_buffers=512MB"] });
-  const client = new pg.Pool({ connectionString: server.url, max: 10 });
-  return {
-    store: postgresStore({ client }),
-    url: server.url,
-    async fill(from, count, isRenewed) {
-      const now = Date.now();
-      await client.query(
-        `INSERT INTO ${TABLE} (${COLUMNS})
-SELECT substr(encode(sha256(CAST(i AS text)::bytea), 'hex'), 1, 48), substr(md5(CAST(-i AS text)), 1, 16), $1, $2 + spread,
-  CASE WHEN i % 2 = 0 THEN 'user ' || i % 100000 END, 0, $3 + spread, $4, NULL
-FROM (SELECT i, CAST(random() * 86400000 AS bigint) AS spread FROM generate_series(CAST($5 AS bigint), CAST($6 AS bigint)) i) g`,
-        [now - 48 * HOUR, isRenewed ? now + HOUR : now - 25 * HOUR, now - 25 * HOUR, DATA, from, from + count - 1],
-      );
-    },
-    async settle() {
-      await client.query(`VACUUM ANALYZE ${TABLE}`);
-      await client.query("CHECKPOINT");
-    },
-    async end() {
-      await client.end();
-      await server.stop();
-    },
-  };
-}
-
-async function openMariadb(): Promise<Ground> {
-  const server = await startMariadb();
-  const client = mysql.createPool({ uri: server.url, connectionLimit: 10 });
-  return {
-    store: mysqlStore({ client }),
-    url: server.url,
-    async fill(from, count, isRenewed) {
-      const now = Date.now();
-      await client.query(
-        `INSERT INTO ${TABLE} (${COLUMNS})
-SELECT substr(sha2(seq, 256), 1, 48), substr(md5(-seq), 1, 16), ?, ? + spread, IF(seq % 2 = 0, concat('user ', seq % 100000), NULL),
-  0, ? + spread, ?, NULL
-FROM (SELECT seq, CAST(floor(rand() * 86400000) AS SIGNED) AS spread FROM seq_${from}_to_${from + count - 1}) g`,
-        [now - 48 * HOUR, isRenewed ? now + HOUR : now - 25 * HOUR, now - 25 * HOUR, DATA],
-      );
-    },
-    async settle() {
-      await client.query(`ANALYZE TABLE ${TABLE}`);
-    },
-    async end() {
-      await client.end();
-      await server.stop();
-    },
-  };
-}
-
-async function openSqlite(): Promise<Ground> {
-  const folder = mkdtempSync(join(tmpdir(), "sojourn-bench-"));
-  const path = join(folder, "sessions.db");
-  const store = sqliteStore(path);
-  return {
-    store,
-    url: `sqlite:${path}`,
-    async fill(from, count, isRenewed) {
-      const now = Date.now();
-      const database = new DatabaseSync(path);
-      const insert = database.prepare(
-        `INSERT INTO ${TABLE} (${COLUMNS})
-WITH RECURSIVE g(i, spread) AS (
-  SELECT ?, abs(random()) % 86400000 UNION ALL SELECT i + 1, abs(random()) % 86400000 FROM g WHERE i < ?)
-SELECT lower(hex(randomblob(24))), lower(hex(randomblob(8))), ?, ? + spread, iif(i % 2 = 0, 'user ' || i % 100000, NULL),
-  0, ? + spread, ?, NULL FROM g`,
-      );
-      const expires = isRenewed ? now + HOUR : now - 25 * HOUR;
-      insert.run(from, from + count - 1, now - 48 * HOUR, expires, now - 25 * HOUR, DATA);
-      database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-      database.close();
-    },
-    async settle() {
-      const database = new DatabaseSync(path);
-      database.exec("ANALYZE");
-      database.close();
-    },
-    async end() {
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-const GROUNDS = { sqlite: openSqlite, postgres: openPostgres, mariadb: openMariadb };
-
-/** How long requests took in milliseconds, failed ones included, and how many failed. */
-interface Took {
-  readonly took: readonly number[];
-  readonly failed: number;
-}
-
-/** Visitors at a steady rate, until they are told to stop; each reads its session, and every second one changes it. */
-async function visit(sessions: Sessions<Visit>, cookies: readonly string[], until: () => boolean): Promise<Took> {
-  const rate = Number(given.rate);
-  const took: number[] = [];
-  let failed = 0;
-  const pending = new Set<Promise<void>>();
-  const started = performance.now();
-  for (let number = 0; !until();) {
-    const due = Math.floor(((performance.now() - started) * rate) / 1000);
-    for (; number < due; number++) {
-      // Not from when it was sent: a process that was held up sends late, and its visitors have waited.
-      const since = started + (number * 1000) / rate;
-      const cookie = cookies[(number * 7919) % cookies.length] ?? "";
-      const call = request(sessions, cookie, number % 2 === 0)
-        .catch(() => void failed++)
-        .finally(() => void took.push(performance.now() - since));
-      pending.add(call);
-      void call.finally(() => pending.delete(call));
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  await Promise.all(pending);
-  return { took, failed };
-}
-
-async function request(sessions: Sessions<Visit>, cookie: string, changes: boolean): Promise<void> {
-  const header = (name: string): string | undefined => (name === "cookie" ? cookie : undefined);
-  const session = await processRequest(sessions, { method: "GET", secure: true, header }, {});
-  if (changes) await session.update((visitor) => void (visitor.count = (visitor.count ?? 0) + 1));
-  else await session.load();
-  await processResponse(session, { status: 200, header: () => undefined });
+/** What became of one engine. */
+interface Swept {
+  readonly phases: Readonly<Record<"quiet" | "while it sweeps" | "quiet again", Took>>;
+  readonly removed: number;
+  readonly seconds: number;
+  /** How far the sweep is behind when it is over. */
+  readonly lagSeconds: number;
 }
 
 /** `sojourn clear-expired`, as from a timer. */
@@ -201,41 +58,34 @@ async function sweepElsewhere(url: string): Promise<number> {
   return (JSON.parse(stdout) as { removed: number }).removed;
 }
 
-function percentile({ took }: Took, share: number): number {
-  const sorted = [...took].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+async function fill(ground: Ground): Promise<void> {
+  for (const [count, isRenewed, first] of [
+    [rows, false, 1],
+    [renewed, true, rows + 1],
+  ] as const) {
+    for (let from = 0; from < count; from += AT_ONCE) {
+      await ground.fill(first + from, Math.min(AT_ONCE, count - from), isRenewed);
+    }
+  }
+  await ground.settle();
 }
 
-function row(name: string, all: Took): string {
-  const [half, most, worst] = [0.5, 0.99, 1].map((share) => percentile(all, share).toFixed(2));
-  return `${name.padEnd(14)} ${String(all.took.length).padStart(8)} requests, ${all.failed} failed   p50 ${half} ms   p99 ${most} ms   worst ${worst} ms`;
-}
-
-async function measure(kind: keyof typeof GROUNDS): Promise<void> {
-  const ground = await GROUNDS[kind]();
+async function measure(kind: string, ground: Ground): Promise<Swept> {
   const sessions = createSessions<Visit>({ store: ground.store });
   try {
     const cookies: string[] = [];
     for (let number = 0; number < VISITORS; number++) {
       cookies.push((await sessions.create({ data: { count: 0, name: "a visitor" } })).cookie);
     }
-    for (const [count, isRenewed, first] of [
-      [rows, false, 1],
-      [renewed, true, rows + 1],
-    ] as const) {
-      for (let from = 0; from < count; from += AT_ONCE) {
-        await ground.fill(first + from, Math.min(AT_ONCE, count - from), isRenewed);
-      }
-    }
-    await ground.settle();
-    console.error(`${kind}: ${rows} expired, ${renewed} renewed, ${VISITORS} visitors; ${given.rate} requests a second`);
-    const seconds = (count: number): (() => boolean) => {
-      const end = performance.now() + count * 1000;
-      return () => performance.now() > end;
+    await fill(ground);
+    progress(`${kind}: ${rows} expired, ${renewed} renewed, ${VISITORS} visitors; ${rate} requests a second`);
+    const visitors = { sessions, cookies, rate };
+    const visitFor = async (name: string, seconds: number): Promise<Took> => {
+      const end = performance.now() + seconds * 1000;
+      return told(name, await visit(visitors, () => performance.now() > end));
     };
-    await visit(sessions, cookies, seconds(3));
-    const quiet = await visit(sessions, cookies, seconds(Number(given.quiet)));
-    console.error(row("quiet", quiet));
+    await visitFor("heating", 3);
+    const quiet = await visitFor("quiet", quietSeconds);
     let swept = false;
     const started = performance.now();
     let last = started;
@@ -247,30 +97,102 @@ async function measure(kind: keyof typeof GROUNDS): Promise<void> {
           const now = performance.now();
           if (now - last < 10_000) return;
           last = now;
-          console.error(`  ${removed} removed, ${Math.round((removed / (now - started)) * 1000)} a second so far`);
+          progress(`  ${removed} removed, ${Math.round((removed / (now - started)) * 1000)} a second so far`);
         },
       });
     const sweeping = (given.elsewhere ? sweepElsewhere(ground.url) : here()).finally(() => (swept = true));
-    const during = await visit(sessions, cookies, () => swept);
-    const elapsed = (performance.now() - started) / 1000;
+    const during = told("while it sweeps", await visit(visitors, () => swept));
+    const seconds = (performance.now() - started) / 1000;
     const removed = await sweeping;
-    console.error(row("while it sweeps", during));
-    const after = await visit(sessions, cookies, seconds(Number(given.quiet)));
-    console.error(row("quiet again", after));
+    const after = await visitFor("quiet again", quietSeconds);
     const { lagSeconds } = await sessions.sweepState();
-    const ratio = (share: number): string => (percentile(during, share) / percentile(quiet, share)).toFixed(2);
-    console.error(
-      `${kind}: removed ${removed} in ${elapsed.toFixed(1)} s, ${Math.round(removed / elapsed)} rows a second; ` +
-        `p50 × ${ratio(0.5)}, p99 × ${ratio(0.99)}; lag afterwards ${(lagSeconds ?? Number.NaN).toFixed(1)} s`,
-    );
+    return {
+      phases: { quiet, "while it sweeps": during, "quiet again": after },
+      removed,
+      seconds,
+      lagSeconds: lagSeconds ?? Number.NaN,
+    };
   } finally {
     await sessions.close();
+  }
+}
+
+function told(name: string, all: Took): Took {
+  progress(`  ${name}: ${figuresOf(all).join(", ")} ms`);
+  return all;
+}
+
+/** Requests, how many of them failed, and the latencies of the middle one, of a hundredth, and of the slowest. */
+function figuresOf(all: Took): string[] {
+  return [String(all.took.length), String(all.failed), ...[0.5, 0.99, 1].map((share) => digits(percentile(all, share)))];
+}
+
+/** What it takes while it sweeps as a multiple of what it takes else; the outermost are those of the two quiet times alone. */
+function ratioOf({ phases }: Swept, share: number): Spread {
+  const { quiet, "while it sweeps": during, "quiet again": after } = phases;
+  const both = { took: [...quiet.took, ...after.took], failed: 0 };
+  const { low, high } = spreadOf([quiet, after].map((each) => percentile(during, share) / percentile(each, share)));
+  return { median: percentile(during, share) / percentile(both, share), low, high };
+}
+
+const chosen = positionals.length > 0 ? positionals : PUBLISHED;
+const found: [name: string, swept: Swept][] = [];
+for (const kind of chosen) {
+  const open = Object.entries(GROUNDS).find(([name]) => name === kind)?.[1];
+  if (open === undefined) throw new TypeError(`There is no ${kind} here: ${Object.keys(GROUNDS).join(", ")}`);
+  const ground = await open();
+  try {
+    found.push([kind, await measure(kind, ground)]);
+  } finally {
     await ground.end();
   }
 }
 
-const chosen = positionals.length > 0 ? positionals : Object.keys(GROUNDS);
-for (const kind of chosen) {
-  if (!Object.hasOwn(GROUNDS, kind)) throw new Error(`There is no ${kind} here: ${Object.keys(GROUNDS).join(", ")}`);
-  await measure(kind as keyof typeof GROUNDS);
+const words =
+  `${rows.toLocaleString("en-US")} expired sessions, and ${renewed.toLocaleString("en-US")} that were renewed and are only looked at, are swept ` +
+  `in batches of ${given.batch} ${given.elsewhere ? "by `sojourn clear-expired` in a process of its own" : "by the process that answers"}, while ` +
+  `${rate} requests a second come to ${VISITORS} other sessions; every second one writes. Their answers are timed from when they were due. The ` +
+  `quiet times, of ${quietSeconds} s each, are before the sweep and after it: the multiple is that of both together, and in brackets those of each.`;
+const markdown = [
+  words,
+  table(
+    ["", "goal", "measured (of each quiet time)", ""],
+    found.map(([kind, swept]) => {
+      const ratio = ratioOf(swept, 0.99);
+      return [`${kind}: p99 while it sweeps ÷ quiet`, `≤ ${GOAL}`, show(ratio), verdict(ratio, GOAL)];
+    }),
+  ),
+  table(
+    ["", "p50 ÷ quiet", "p99 ÷ quiet", "rows removed", "a second", "seconds", "lag afterwards in s"],
+    found.map(([kind, swept]) => {
+      const { removed, seconds, lagSeconds } = swept;
+      const ratios = [0.5, 0.99].map((share) => show(ratioOf(swept, share)));
+      const sizes = [removed, removed / seconds].map((count) => Math.round(count).toLocaleString("en-US"));
+      return [kind, ...ratios, ...sizes, digits(seconds), digits(lagSeconds)];
+    }),
+  ),
+  table(
+    ["", "", "requests", "failed", "p50 ms", "p99 ms", "worst ms"],
+    found.flatMap(([kind, { phases }]) => Object.entries(phases).map(([name, all]) => [kind, name, ...figuresOf(all)])),
+  ),
+].join("\n\n");
+process.stdout.write(`${markdown}\n`);
+
+const plain = given.batch === DEFAULTS.batch && given.rate === DEFAULTS.rate && given.duty === "" && given.renewed === "";
+const whole = plain && !given.elsewhere && PUBLISHED.every((kind) => chosen.includes(kind));
+if (whole && rows >= Number(DEFAULTS.rows) && quietSeconds >= Number(DEFAULTS.quiet)) {
+  const figures = found.map(([engine, swept]) => ({
+    engine,
+    p50: ratioOf(swept, 0.5),
+    p99: ratioOf(swept, 0.99),
+    phases: Object.entries(swept.phases).map(([name, all]) => ({
+      name,
+      requests: all.took.length,
+      failed: all.failed,
+      milliseconds: { p50: percentile(all, 0.5), p99: percentile(all, 0.99), worst: percentile(all, 1) },
+    })),
+    removed: swept.removed,
+    seconds: swept.seconds,
+  }));
+  publish("sweep", { title: "Sweeping while requests are served", markdown, figures });
 }

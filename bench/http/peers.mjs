@@ -31,13 +31,21 @@ function onExpress(middleware, login) {
   return app.get("/e", login).use((_req, res) => res.end("ok"));
 }
 
-const es = (store) =>
+export const es = (store) =>
   onExpress(
     expressSession({ secret: SECRET, resave: false, saveUninitialized: false, cookie: { maxAge: DAY_MS }, store }),
     (req, res, next) => {
       req.session.regenerate((error) => (error ? next(error) : res.end(bind(req.session))));
     },
   );
+
+/** The usual store of express-session for each engine, over a client of it. */
+export const esStores = {
+  memory: () => new expressSession.MemoryStore(),
+  redis: (client) => new RedisStore({ client }),
+  postgres: (pool) => new (pgSimple(expressSession))({ pool, createTableIfMissing: true }),
+  sqlite: (client) => new (sqliteStore(expressSession))({ client }),
+};
 
 /** Values through `get` and `set`, as some libraries have them. */
 const through = (session) =>
@@ -155,22 +163,19 @@ async function onIron(req, res) {
 
 /** The libraries that are compared, each as its documentation has it. */
 export const peers = {
-  "express-session-memory": { framework: "express", start: async () => es(undefined) },
+  "express-session-memory": { framework: "express", start: async () => es(esStores.memory()) },
   "express-session-redis": {
     framework: "express",
-    start: async (urls) => es(new RedisStore({ client: await clients.nodeRedis(urls) })),
+    start: async (urls) => es(esStores.redis(await clients.nodeRedis(urls))),
   },
-  "express-session-postgres": {
-    framework: "express",
-    start: async (urls) => es(new (pgSimple(expressSession))({ pool: clients.pool(urls), createTableIfMissing: true })),
-  },
+  "express-session-postgres": { framework: "express", start: async (urls) => es(esStores.postgres(clients.pool(urls))) },
   "express-session-sqlite": {
     framework: "express",
     async start({ sqlite }) {
       const client = new Database(`${sqlite}-es`);
       client.pragma("journal_mode = WAL");
       client.pragma("synchronous = NORMAL");
-      return es(new (sqliteStore(expressSession))({ client }));
+      return es(esStores.sqlite(client));
     },
   },
   "cookie-session": {

@@ -7,20 +7,23 @@ import { generateKeyText } from "./key.mjs";
 /** Server and load on a core each, where the system lets us choose. */
 export const pinned = existsSync("/usr/bin/taskset") && cpus().length > 1;
 
-/** Keeps a process to one core, given as a mask. */
+/** All cores but the second, as a mask: for several servers, beside a load that has that one. */
+export const OTHERS = ((1n << BigInt(cpus().length)) - 3n).toString(16);
+
+/** Keeps a process to one core, or to several, given as a mask. */
 export function pin(pid, mask) {
   if (pinned) spawnSync("taskset", ["-a", "-p", mask, String(pid)]);
 }
 
-/** Starts a server process for a configuration, or for a framework without sessions. */
-export async function startServer(name, urls) {
+/** Starts a server process for a configuration, or for a framework without sessions; on the first core, unless others are chosen. */
+export async function startServer(name, urls, mask = "1") {
   const child = fork(new URL("serve.mjs", import.meta.url), [name, JSON.stringify(urls)], {
     env: { ...process.env, NODE_ENV: "production", SOJOURN_KEYS: generateKeyText() },
   });
   const died = once(child, "exit").then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
   const [{ port }] = await Promise.race([once(child, "message"), died]);
   died.catch(() => undefined);
-  pin(child.pid, "1");
+  pin(child.pid, mask);
   return {
     url: `http://127.0.0.1:${port}`,
     /** Its processor time so far, in microseconds. */

@@ -47,7 +47,8 @@ async function login(session) {
   return count(await session.load());
 }
 
-const on = {
+/** An application of each framework. */
+export const on = {
   http(sessions) {
     const act = actor(sessions);
     return createServer(nodeSession(sessions).wrap(async (req, res) => res.end((await act(req.url, req)) ?? "ok")));
