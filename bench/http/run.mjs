@@ -1,9 +1,9 @@
 // npm run bench [-- --only REGEXP --workloads REGEXP --rounds N --seconds S --heat S --connections N]: sessions over HTTP, beside other
 // libraries.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { removeServerFolder, serverFolder } from "../../test/servers/process.ts";
 import { publish } from "../publish.mjs";
 import { configs } from "./configs.mjs";
 import { goals } from "./goals.mjs";
@@ -28,7 +28,7 @@ const { values } = parseArgs({
 const [rounds, seconds, heat, connections] = [values.rounds, values.seconds, values.heat, values.connections].map(Number);
 const isWhole = (values.only === "." && values.workloads === ".") || values.publish;
 
-const folder = mkdtempSync(join(tmpdir(), "sojourn-bench-"));
+const folder = serverFolder("bench");
 const chosen = Object.entries(configs).filter(([name]) => new RegExp(values.only).test(name));
 const workloads = WORKLOADS.filter(({ name }) => new RegExp(values.workloads).test(name));
 const servers = await startServers(chosen.map(([name]) => name));
@@ -70,7 +70,7 @@ for (let round = 1; round <= rounds; round++) {
 }
 await Promise.all([...bases.values()].map((base) => base.stop()));
 await servers.stop();
-rmSync(folder, { recursive: true });
+removeServerFolder(folder);
 
 /** One after the other: what was idle is slow, so each is heated first, and longest what has just been started. */
 async function measured(own, base, workload, heating) {
