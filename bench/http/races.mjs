@@ -20,8 +20,9 @@ const { values } = parseArgs({
 const [requests, parallel, rounds] = [values.requests, values.parallel, values.rounds].map(Number);
 
 const folder = serverFolder("bench");
+// Django is left out: its one process mostly has one thread here, in which nothing is parallel; a real site has several.
 const chosen = Object.keys(configs).filter(
-  (name) => !/near|^floor-express/.test(name) && new RegExp(values.only).test(name),
+  (name) => !/near|^floor-express|^django/.test(name) && new RegExp(values.only).test(name),
 );
 const servers = await startServers(chosen);
 const urls = { ...servers.urls, sqlite: join(folder, "sessions.db") };

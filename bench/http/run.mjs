@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { removeServerFolder, serverFolder } from "../../test/servers/process.ts";
 import { publish } from "../publish.mjs";
 import { configs } from "./configs.mjs";
+import { startable } from "./django.mjs";
 import { goals } from "./goals.mjs";
 import { slice, visitors } from "./load.mjs";
 import { markdown, spread } from "./report.mjs";
@@ -29,7 +30,8 @@ const [rounds, seconds, heat, connections] = [values.rounds, values.seconds, val
 const isWhole = (values.only === "." && values.workloads === ".") || values.publish;
 
 const folder = serverFolder("bench");
-const chosen = Object.entries(configs).filter(([name]) => new RegExp(values.only).test(name));
+const named = Object.keys(configs).filter((name) => new RegExp(values.only).test(name));
+const chosen = startable(named).map((name) => [name, configs[name]]);
 const workloads = WORKLOADS.filter(({ name }) => new RegExp(values.workloads).test(name));
 const servers = await startServers(chosen.map(([name]) => name));
 const urls = { ...servers.urls, sqlite: join(folder, "sessions.db") };
@@ -101,7 +103,10 @@ const results = Object.fromEntries(
   ]),
 );
 const { dependencies } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-const versions = Object.entries(dependencies).map(([name, version]) => `${name} ${version}`);
+const versions = [
+  ...Object.entries(dependencies).map(([name, version]) => `${name} ${version}`),
+  ...(bases.get("django")?.versions ?? []),
+];
 const how =
   `${rounds} rounds of ${seconds} s slices after ${heat} s of heating, a third of that for all workloads but a server's first, libraries in random order, ${connections} connections` +
   `${pinned ? ", server and load on a core each" : ""}. ${versions.join(", ")}.`;
