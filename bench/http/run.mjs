@@ -1,11 +1,12 @@
 // npm run bench [-- --only REGEXP --workloads REGEXP --rounds N --seconds S --heat S --connections N]: sessions over HTTP, beside other
 // libraries.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { removeServerFolder, serverFolder } from "../../test/servers/process.ts";
 import { publish } from "../publish.mjs";
 import { configs } from "./configs.mjs";
+import { startable } from "./django.mjs";
 import { goals } from "./goals.mjs";
 import { slice, visitors } from "./load.mjs";
 import { markdown, spread } from "./report.mjs";
@@ -28,8 +29,9 @@ const { values } = parseArgs({
 const [rounds, seconds, heat, connections] = [values.rounds, values.seconds, values.heat, values.connections].map(Number);
 const isWhole = (values.only === "." && values.workloads === ".") || values.publish;
 
-const folder = mkdtempSync(join(tmpdir(), "sojourn-bench-"));
-const chosen = Object.entries(configs).filter(([name]) => new RegExp(values.only).test(name));
+const folder = serverFolder("bench");
+const named = Object.keys(configs).filter((name) => new RegExp(values.only).test(name));
+const chosen = startable(named).map((name) => [name, configs[name]]);
 const workloads = WORKLOADS.filter(({ name }) => new RegExp(values.workloads).test(name));
 const servers = await startServers(chosen.map(([name]) => name));
 const urls = { ...servers.urls, sqlite: join(folder, "sessions.db") };
@@ -70,7 +72,7 @@ for (let round = 1; round <= rounds; round++) {
 }
 await Promise.all([...bases.values()].map((base) => base.stop()));
 await servers.stop();
-rmSync(folder, { recursive: true });
+removeServerFolder(folder);
 
 /** One after the other: what was idle is slow, so each is heated first, and longest what has just been started. */
 async function measured(own, base, workload, heating) {
@@ -101,7 +103,10 @@ const results = Object.fromEntries(
   ]),
 );
 const { dependencies } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-const versions = Object.entries(dependencies).map(([name, version]) => `${name} ${version}`);
+const versions = [
+  ...Object.entries(dependencies).map(([name, version]) => `${name} ${version}`),
+  ...(bases.get("django")?.versions ?? []),
+];
 const how =
   `${rounds} rounds of ${seconds} s slices after ${heat} s of heating, a third of that for all workloads but a server's first, libraries in random order, ${connections} connections` +
   `${pinned ? ", server and load on a core each" : ""}. ${versions.join(", ")}.`;

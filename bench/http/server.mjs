@@ -2,6 +2,7 @@ import { fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { cpus } from "node:os";
+import { isDjango, startDjango } from "./django.mjs";
 import { generateKeyText } from "./key.mjs";
 
 /** Server and load on a core each, where the system lets us choose. */
@@ -17,15 +18,21 @@ export function pin(pid, mask) {
 
 /** Starts a server process for a configuration, or for a framework without sessions; on the first core, unless others are chosen. */
 export async function startServer(name, urls, mask = "1") {
+  const server = isDjango(name) ? await startDjango(name, urls) : await startNode(name, urls);
+  for (const pid of server.pids) pin(pid, mask);
+  return server;
+}
+
+async function startNode(name, urls) {
   const child = fork(new URL("serve.mjs", import.meta.url), [name, JSON.stringify(urls)], {
     env: { ...process.env, NODE_ENV: "production", SOJOURN_KEYS: generateKeyText() },
   });
   const died = once(child, "exit").then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
   const [{ port }] = await Promise.race([once(child, "message"), died]);
   died.catch(() => undefined);
-  pin(child.pid, mask);
   return {
     url: `http://127.0.0.1:${port}`,
+    pids: [child.pid],
     /** Its processor time so far, in microseconds. */
     async cpu() {
       child.send("cpu");
