@@ -1,18 +1,9 @@
-import {
-  type Content,
-  contentOf,
-  decodeRecord,
-  encodeFor,
-  type Engine,
-  plainOf,
-  type Snapshot,
-  validate,
-} from "./engine.ts";
+import { Content, contentOf, decodeRecord, encodeFor, type Engine, plainOf, Snapshot, validate } from "./engine.ts";
 import { attempt, outcomeUnknown } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { publish, publishTimed, timeFor } from "./events.ts";
 import { deadlineAt, isExpired, isRefreshDue } from "./expiry.ts";
-import type { SessionId } from "./id.ts";
+import type { SessionHandle, SessionId } from "./id.ts";
 import { mergeData } from "./merge.ts";
 import { goneError, goneReasonOf, isStored } from "./outcome.ts";
 import { mergeNotes } from "./payload.ts";
@@ -46,39 +37,41 @@ export async function createSession(engine: Engine, { content, proven, ...known 
     const now = engine.options.clock.now();
     const handle = engine.format.handleOf(id);
     const expiresAt = deadlineAt({ expiry: content.notes.expiry, createdAt: now, proven }, now, engine.options);
-    const record = newRecord(engine, content, plain, { handle, createdAt: now, expiresAt });
+    const record = new NewRecord(engine, content, plain, handle, now, expiresAt);
     const started = timeFor("created");
     const { outcome, repeated } = await attempt(engine, (call) => engine.store.create(record, call));
     if (outcome.status === "revoked") throw goneError(engine, "revoked");
     if (outcome.status === "created" || (await isStored(engine, record))) {
       publishTimed("created", engine.store.name, started);
-      return { id, snapshot: { record, plain, notes: content.notes } };
+      return { id, snapshot: new Snapshot(record, plain, content.notes) };
     }
     if (repeated) throw outcomeUnknown();
   }
 }
 
-/** The record of a content, under a version of its own. */
-function newRecord(
-  engine: Engine,
-  content: Header,
-  plain: string,
-  { handle, createdAt, expiresAt }: Pick<SessionRecord, "handle" | "createdAt" | "expiresAt">,
-): SessionRecord {
-  const data = encodeFor(engine, plain, handle);
-  return {
-    handle,
-    data,
-    version: engine.format.versionOf(data),
-    createdAt,
-    expiresAt,
-    userId: content.userId,
-    epoch: content.epoch,
-  };
-}
-
 /** A content without its data. */
 type Header = Omit<Content, "data">;
+
+/** The record of a content, under a version of its own. */
+class NewRecord implements SessionRecord {
+  readonly handle: SessionHandle;
+  readonly data: string;
+  readonly version: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly userId: string | null;
+  readonly epoch: number;
+
+  constructor(engine: Engine, content: Header, plain: string, handle: SessionHandle, createdAt: number, expiresAt: number) {
+    this.handle = handle;
+    this.data = encodeFor(engine, plain, handle);
+    this.version = engine.format.versionOf(this.data);
+    this.createdAt = createdAt;
+    this.expiresAt = expiresAt;
+    this.userId = content.userId;
+    this.epoch = content.epoch;
+  }
+}
 
 /** What a request wants to do to a session that is stored. */
 export interface CommitRequest {
@@ -113,14 +106,27 @@ export interface CommitRequest {
 }
 
 /** What was stored in the end. */
-export interface Committed {
+export class Committed {
   readonly snapshot: Snapshot;
-  /** What was stored; undefined when that is just what the request had made of it. */
-  readonly content: Content | undefined;
   /** The new id, if the session was rotated. */
   readonly id: SessionId | undefined;
+  /** What was stored; undefined when that is just what the request had made of it. */
+  content: Content | undefined;
   /** False when there was nothing to store. */
   readonly wrote: boolean;
+
+  constructor(snapshot: Snapshot, id?: SessionId, wrote = true) {
+    this.snapshot = snapshot;
+    this.id = id;
+    this.content = undefined;
+    this.wrote = wrote;
+  }
+
+  /** The same, with what was stored. */
+  of(content: Content | undefined): this {
+    this.content = content;
+    return this;
+  }
 }
 
 const FIRST_PAUSE_MS = 2;
@@ -176,12 +182,10 @@ function tryCommit(engine: Engine, request: CommitRequest, { base, merged, isRet
   const plain = content === undefined ? request.plain : plainOf(engine, content, base.plain);
   const header = content ?? request.pending;
   if (!request.rotate && !request.force && isUnchanged(base, header, plain)) {
-    return { snapshot: base, content, id: undefined, wrote: false };
+    return new Committed(base, undefined, false).of(content);
   }
   const write = (): Awaitable<Committed | Conflict> =>
-    whenSettled(send(engine, request, base, header, plain), (sent) =>
-      "status" in sent ? sent : { ...sent, content, wrote: true },
-    );
+    whenSettled(send(engine, request, base, header, plain), (sent) => ("status" in sent ? sent : sent.of(content)));
   const checked = validate(engine, plain);
   const { guard } = request;
   if (guard === undefined) return whenSettled(checked, write);
@@ -194,30 +198,25 @@ function applied(engine: Engine, { apply, copy }: CommitRequest, merged: Content
   return apply(merged === undefined ? copy() : copyOf(engine, merged));
 }
 
-interface Stored {
-  readonly snapshot: Snapshot;
-  readonly id: SessionId | undefined;
-}
-
 function send(
   engine: Engine,
   request: CommitRequest,
   base: Snapshot,
   content: Header,
   plain: string,
-): Awaitable<Stored | Conflict> {
+): Awaitable<Committed | Conflict> {
   const createdAt = request.restart ? engine.options.clock.now() : base.record.createdAt;
   const expiresAt = nextDeadline(engine, request, base, content, createdAt);
-  if (request.rotate) return sendRotated(engine, base.record, content, plain, { createdAt, expiresAt });
+  if (request.rotate) return sendRotated(engine, base.record, content, plain, createdAt, expiresAt);
   const { handle } = base.record;
-  const record = newRecord(engine, content, plain, { handle, createdAt, expiresAt });
+  const record = new NewRecord(engine, content, plain, handle, createdAt, expiresAt);
   const started = timeFor("saved");
   const sent = attempt(engine, (call) => engine.store.save(record, base.record.version, call));
   return whenSettled(sent, ({ outcome, repeated }) => {
     const met = outcome.status === "conflict" && outcome.record.version === record.version;
     if (outcome.status === "saved" || (met && engine.format.ownVersions)) {
       publishTimed("saved", engine.store.name, started);
-      return { snapshot: { record, plain, notes: content.notes }, id: undefined };
+      return new Committed(new Snapshot(record, plain, content.notes));
     }
     // The first sending may have been stored, and then written over or rotated by somebody who had read it.
     if (repeated) throw outcomeUnknown();
@@ -231,15 +230,16 @@ async function sendRotated(
   old: SessionRecord,
   content: Header,
   plain: string,
-  times: Pick<SessionRecord, "createdAt" | "expiresAt">,
-): Promise<Stored | Conflict> {
+  createdAt: number,
+  expiresAt: number,
+): Promise<Committed | Conflict> {
   const id = engine.format.newId();
-  const record = newRecord(engine, content, plain, { handle: engine.format.handleOf(id), ...times });
+  const record = new NewRecord(engine, content, plain, engine.format.handleOf(id), createdAt, expiresAt);
   const started = timeFor("rotated");
   const outcome = await rotateRecord(engine, old, record);
   if (outcome.status === "conflict") return outcome;
   publishTimed("rotated", engine.store.name, started);
-  return { snapshot: { record, plain, notes: content.notes }, id };
+  return new Committed(new Snapshot(record, plain, content.notes), id);
 }
 
 /**

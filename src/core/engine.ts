@@ -24,8 +24,8 @@ export interface Engine {
 }
 
 /**
- * The engine of one request's cookie. A class, as all that lives as long as a request: V8 may allocate object literals where only
- * its slow collector looks, and what they refer to then stays with them.
+ * The engine of one request's cookie. A class, as all that lives as long as a request: V8 may allocate the objects and arrays of a
+ * literal where only its slow collector looks, and what they refer to then stays with them.
  */
 export class CookieEngine implements Engine {
   readonly store: SessionStore;
@@ -44,26 +44,44 @@ export class CookieEngine implements Engine {
 }
 
 /** What a session consists of, apart from its times: what requests change and merges merge. */
-export interface Content {
+export class Content {
   readonly data: PlainObject;
   readonly notes: Notes;
   readonly userId: string | null;
   readonly epoch: number;
+
+  constructor(data: PlainObject, notes: Notes, { userId, epoch }: Pick<SessionRecord, "userId" | "epoch">) {
+    this.data = data;
+    this.notes = notes;
+    this.userId = userId;
+    this.epoch = epoch;
+  }
 }
 
 /** A session as it was last seen in the store. */
-export interface Snapshot {
+export class Snapshot {
   readonly record: SessionRecord;
   /** The content's plain text: whatever differs from it was changed. */
   readonly plain: string;
   /** The notes in that text. */
   readonly notes: Notes;
+
+  constructor(record: SessionRecord, plain: string, notes: Notes) {
+    this.record = record;
+    this.plain = plain;
+    this.notes = notes;
+  }
 }
 
 /** A record that was read: the session as it stands, and its content, which nobody else holds. */
-export interface Decoded {
+export class Decoded {
   readonly snapshot: Snapshot;
   readonly content: Content;
+
+  constructor(record: SessionRecord, plain: string, { data, notes }: Payload) {
+    this.snapshot = new Snapshot(record, plain, notes);
+    this.content = new Content(data, notes, record);
+  }
 }
 
 /**
@@ -79,7 +97,7 @@ export function plainOf({ format, options }: Engine, content: Pick<Content, "dat
 /** A fresh copy of the content that a snapshot holds. */
 export function contentOf(engine: Engine, { record, plain }: Snapshot): Content {
   const { data, notes } = engine.format.parse(engine.options.codec, plain);
-  return { data, notes, userId: record.userId, epoch: record.epoch };
+  return new Content(data, notes, record);
 }
 
 /** The text to store for a plain text, protected for its place. @throws {SessionError} ERR_SESSION_TOO_LARGE */
@@ -108,7 +126,7 @@ export function decodeRecord(engine: Engine, record: SessionRecord): Awaitable<D
   } catch (error) {
     throw unreadableBecause(engine, error);
   }
-  if (schema === undefined) return decoded(record, plain, payload.data, payload.notes);
+  if (schema === undefined) return new Decoded(record, plain, payload);
   return decodeWithSchema(engine, schema, record, plain, payload);
 }
 
@@ -125,7 +143,7 @@ async function decodeWithSchema(
   try {
     const changed = plainOf(engine, { data: value, notes }, plain);
     // What the schema gave may be an object of its own that it gives again.
-    return decoded(record, changed, engine.format.parse(codec, changed).data, notes);
+    return new Decoded(record, changed, { data: engine.format.parse(codec, changed).data, notes });
   } catch (error) {
     throw unreadableBecause(engine, error);
   }
@@ -135,10 +153,6 @@ async function decodeWithSchema(
 function unreadableBecause(engine: Engine, error: unknown): SessionError {
   if (isSessionError(error, "ERR_SESSION_UNREADABLE")) return error;
   return error instanceof CodecError ? unreadable(engine, error.reason, error) : unreadable(engine, "codec");
-}
-
-function decoded(record: SessionRecord, plain: string, data: PlainObject, notes: Notes): Decoded {
-  return { snapshot: { record, plain, notes }, content: { data, notes, userId: record.userId, epoch: record.epoch } };
 }
 
 function unreadable(engine: Engine, reason: string, cause?: unknown): SessionError {

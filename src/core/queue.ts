@@ -7,27 +7,28 @@ const MOST_REPLACED = 1000;
 
 /** What those who wait behind each other at one key have stored there. */
 export class Line {
-  readonly #replaced = new Set<string>();
+  #replaced: Set<string> | undefined;
   #last: SessionRecord | undefined;
 
   /** The record that is known to have taken the place of the one with this version. */
   newerThan(version: string): SessionRecord | undefined {
-    return this.#replaced.has(version) ? this.#last : undefined;
+    return this.#replaced?.has(version) === true ? this.#last : undefined;
   }
 
   /** Notes that `record` was stored in the place of records with these versions. */
   stored(record: SessionRecord, ...replaced: readonly string[]): void {
-    for (const version of replaced) this.#replaced.add(version);
-    for (const oldest of this.#replaced) {
-      if (this.#replaced.size <= MOST_REPLACED) break;
-      this.#replaced.delete(oldest);
+    const known = (this.#replaced ??= new Set());
+    for (const version of replaced) known.add(version);
+    for (const oldest of known) {
+      if (known.size <= MOST_REPLACED) break;
+      known.delete(oldest);
     }
     this.#last = record;
   }
 
   /** Forgets what was noted: the record has left its place. */
   left(): void {
-    this.#replaced.clear();
+    this.#replaced = undefined;
     this.#last = undefined;
   }
 }

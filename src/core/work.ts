@@ -9,7 +9,7 @@ import {
 } from "./commit.ts";
 import {
   blankData,
-  type Content,
+  Content,
   contentOf,
   decodeRecord,
   type Engine,
@@ -33,7 +33,7 @@ import { whenDone, whenSettled } from "./settled.ts";
 import type { Awaitable, LoadOutcome } from "./store.ts";
 import { type Policy, readOnlyError, type WorkStatus, type WriteOptions } from "./work-policy.ts";
 
-const NOTHING: Content = Object.freeze({ data: {}, notes: {}, userId: null, epoch: 0 });
+const NOTHING: Content = Object.freeze(new Content({}, {}, { userId: null, epoch: 0 }));
 
 /** One request's work on one session: what it read, what it changed, and how that is stored. */
 export class SessionWork {
@@ -286,7 +286,7 @@ export class SessionWork {
   }
 
   #content(): Content {
-    return { data: this.data, notes: this.notes, userId: this.userId, epoch: this.epoch };
+    return new Content(this.data, this.notes, this);
   }
 
   #stored(): Snapshot {
@@ -380,7 +380,10 @@ export class SessionWork {
 
   /** What was asked for is done. */
   #settle(): void {
-    [this.#cleared, this.#rotate, this.#restart, this.#expirySet] = [false, false, false, false];
+    this.#cleared = false;
+    this.#rotate = false;
+    this.#restart = false;
+    this.#expirySet = false;
     this.#keep = undefined;
   }
 

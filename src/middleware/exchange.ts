@@ -38,6 +38,16 @@ export interface HeaderChanges {
   readonly set: readonly (readonly [name: string, value: string])[];
 }
 
+class Changes implements HeaderChanges {
+  readonly setCookie: readonly string[];
+  readonly set: HeaderChanges["set"];
+
+  constructor(setCookie: readonly string[], set: HeaderChanges["set"]) {
+    this.setCookie = setCookie;
+    this.set = set;
+  }
+}
+
 type AnySession = Session<never>;
 
 /** One request and its session, until the response has left. Nothing is read of the request before the session is asked for. */
@@ -83,7 +93,8 @@ class Exchange implements SessionSource {
   }
 }
 
-const NOTHING: HeaderChanges = Object.freeze({ setCookie: Object.freeze([]), set: Object.freeze([]) });
+const NONE: readonly never[] = Object.freeze([]);
+const NOTHING: HeaderChanges = Object.freeze(new Changes(NONE, NONE));
 
 /**
  * Takes the id from the request and attaches an unloaded session to every carrier. Never touches the store, but for
@@ -355,72 +366,65 @@ async function settleDoubt(work: SessionWork, exchange: Exchange, touched: Await
 
 function headersFor(work: SessionWork, exchange: Exchange, response: SessionResponse): HeaderChanges {
   const { options } = exchange.access;
-  const set: [string, string][] = [];
-  const setCookie = options.header === undefined ? cookiesFor(work, exchange) : [];
-  const answered = options.header !== undefined && headerFor(work, exchange, set);
+  const setCookie = options.header === undefined ? cookiesFor(work, exchange) : NONE;
+  const answer = headerFor(work, exchange);
   if (setCookie.length > 0 && options.cookie.secure && exchange.request.secure === false) {
     const fix =
       "Serve it over https, tell the adapter to trust its proxy, or say `cookie: { secure: false }` for development.";
     publish("insecure", { store: work.engine.store.name, fix });
   }
-  const depends = work.accessed || setCookie.length > 0 || answered;
-  if (depends && isPlainRead(setCookie, set, response, options)) return READ;
-  if (depends) {
-    set.push(["Vary", mergeVary(response.header("vary"), options.header?.name ?? "Cookie")]);
-    if (response.header("cache-control") === undefined) set.push(["Cache-Control", "private, no-store"]);
+  if (!work.accessed && setCookie.length === 0 && answer === undefined) return NOTHING;
+  const vary = response.header("vary");
+  const cacheControl = response.header("cache-control");
+  if (options.header === undefined && vary === undefined && cacheControl === undefined) {
+    return setCookie.length === 0 ? READ : new Changes(setCookie, READ.set);
   }
-  return { setCookie, set };
+  const set = answer === undefined ? [] : [answer];
+  set.push(["Vary", mergeVary(vary, options.header?.name ?? "Cookie")]);
+  if (cacheControl === undefined) set.push(["Cache-Control", "private, no-store"]);
+  return new Changes(setCookie, set);
 }
 
 /** What most answers need that depend on the session. */
-const READ: HeaderChanges = Object.freeze({
-  setCookie: Object.freeze([]),
-  set: Object.freeze([
-    Object.freeze(["Vary", "Cookie"] as const),
-    Object.freeze(["Cache-Control", "private, no-store"] as const),
-  ]),
-});
+const READ: HeaderChanges = Object.freeze(
+  new Changes(
+    NONE,
+    Object.freeze([
+      Object.freeze(["Vary", "Cookie"] as const),
+      Object.freeze(["Cache-Control", "private, no-store"] as const),
+    ]),
+  ),
+);
 
-/** True when an answer needs just {@link READ}. */
-function isPlainRead(
-  setCookie: readonly string[],
-  set: readonly unknown[],
-  response: SessionResponse,
-  { header }: SessionsAccess["options"],
-): boolean {
-  const isBare = setCookie.length === 0 && set.length === 0 && header === undefined;
-  return isBare && response.header("vary") === undefined && response.header("cache-control") === undefined;
-}
-
-function cookiesFor(work: SessionWork, { access, sent, sealed, mayMove }: Exchange): string[] {
+function cookiesFor(work: SessionWork, { access, sent, sealed, mayMove }: Exchange): readonly string[] {
   const { options } = access;
   if (work.id === null) {
     const over = sent.names.length > 0 && (work.isEmpty || work.ended);
-    return over ? sent.names.map((name) => serializeDeletion(name, options.cookie)) : [];
+    return over ? sent.names.map((name) => serializeDeletion(name, options.cookie)) : NONE;
   }
   const { snapshot } = work;
   const moves = sent.moved && mayMove;
   const due = work.renewed || work.moved || moves || (sealed !== undefined && work.stored);
-  if (snapshot === null || work.status !== "live" || !due) return [];
+  if (snapshot === null || work.status !== "live" || !due) return NONE;
   const state = { expiry: work.notes.expiry, createdAt: snapshot.record.createdAt, proven: true };
   const maxAge = cookieMaxAge(state, options.clock.now(), options);
   const cookies =
     sealed === undefined
-      ? [idCookie(options, work.id, maxAge)]
+      ? Array.of(idCookie(options, work.id, maxAge))
       : sealedCookies(options, sealed() ?? "", maxAge, sent.chunks);
-  const old = sent.names.filter((name) => options.readAlso.includes(name));
-  return [...cookies, ...old.map((name) => serializeDeletion(name, options.cookie)), ...shadowsOf(sent, options)];
+  for (const name of sent.names) if (options.readAlso.includes(name)) cookies.push(serializeDeletion(name, options.cookie));
+  if (sent.duplicate) cookies.push(...shadowsOf(options));
+  return cookies;
 }
 
 /** A host-only cookie of the same name hides the shared one for ever: browsers send both, and nobody can tell which is meant. */
-function shadowsOf(sent: SentId, { cookie, cookieName }: SessionsAccess["options"]): string[] {
-  if (!sent.duplicate || cookie.domain === undefined) return [];
+function shadowsOf({ cookie, cookieName }: SessionsAccess["options"]): string[] {
+  if (cookie.domain === undefined) return [];
   return [serializeDeletion(cookieName, { ...cookie, domain: undefined })];
 }
 
-function headerFor(work: SessionWork, { access }: Exchange, set: [string, string][]): boolean {
+function headerFor(work: SessionWork, { access }: Exchange): [name: string, value: string] | undefined {
   const { header } = access.options;
-  if (header === undefined || (!work.renewed && !work.ended)) return false;
-  set.push([header.responseName, work.renewed && work.id !== null ? work.id : ""]);
-  return true;
+  if (header === undefined || (!work.renewed && !work.ended)) return undefined;
+  return [header.responseName, work.renewed && work.id !== null ? work.id : ""];
 }

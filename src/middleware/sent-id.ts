@@ -4,8 +4,12 @@ import type { SessionId } from "../core/id.ts";
 import type { SessionsAccess } from "../core/sessions.ts";
 import type { SentCookie } from "../core/stateless.ts";
 
+const NO_CHUNKS: ChunkedCookie = { values: [], chunkNames: [], incomplete: false };
+const NOTHING_MORE = {};
+const TWICE = { duplicate: true };
+
 /** What a request brought along. */
-export interface SentId {
+export class SentId {
   readonly id: SessionId | null;
   readonly sealed: SentCookie | undefined;
   readonly chunks: ChunkedCookie;
@@ -15,12 +19,23 @@ export interface SentId {
   readonly moved: boolean;
   /** True when two cookies of one name disagreed. */
   readonly duplicate: boolean;
+
+  constructor(
+    names: readonly string[],
+    id: SessionId | null = null,
+    { sealed, chunks = NO_CHUNKS, moved = false, duplicate = false }: Partial<Omit<SentId, "names" | "id">> = NOTHING_MORE,
+  ) {
+    this.id = id;
+    this.sealed = sealed;
+    this.chunks = chunks;
+    this.names = names;
+    this.moved = moved;
+    this.duplicate = duplicate;
+  }
 }
 
-const NO_CHUNKS: ChunkedCookie = { values: [], chunkNames: [], incomplete: false };
-
 /** What a request brought along that has nothing. */
-export const NO_ID: SentId = { id: null, sealed: undefined, chunks: NO_CHUNKS, names: [], moved: false, duplicate: false };
+export const NO_ID = /* @__PURE__ */ new SentId([]);
 
 /** Reads what a request brought along: the id, of the right shape, or the sealed cookie. */
 export function readId(
@@ -29,17 +44,16 @@ export function readId(
 ): SentId {
   if (options.header !== undefined) {
     const text = headerValue(request.header(options.header.name), options.header.scheme);
-    return { ...NO_ID, id: format.isId(text) ? text : null };
+    return new SentId([], format.isId(text) ? text : null);
   }
   const header = request.header("cookie");
   if (header === undefined || header === "") return NO_ID;
   if (stateless || names.length > 1) return readAny(header, names, format, stateless);
   const values = readCookies(header, options.cookieName);
   if (values.length === 0) return NO_ID;
-  const [value, ...others] = values;
-  const duplicate = others.some((other) => other !== value);
-  const id = !duplicate && format.isId(value) ? value : null;
-  return { id, sealed: undefined, chunks: NO_CHUNKS, names, moved: false, duplicate };
+  const [value] = values;
+  if (values.some((other) => other !== value)) return new SentId(names, null, TWICE);
+  return new SentId(names, format.isId(value) ? value : null);
 }
 
 /** Of several names the first that came, or a cookie in parts. */
@@ -53,17 +67,17 @@ function readAny(header: string, names: readonly string[], format: SessionFormat
   );
   const sentNames = present.flatMap(({ name, chunks }) => [name, ...chunks.chunkNames]);
   const usable = present.find(({ chunks }) => chunks.values.length > 0);
-  if (usable === undefined) return { ...NO_ID, names: sentNames };
+  if (usable === undefined) return new SentId(sentNames);
   const { chunks, name } = usable;
-  const [value, ...others] = chunks.values;
-  const duplicate = others.some((other) => other !== value);
+  const [value] = chunks.values;
+  const duplicate = chunks.values.some((other) => other !== value);
   const moved = name !== names[0];
-  if (duplicate) return { ...NO_ID, chunks, names: sentNames, duplicate, moved };
+  if (duplicate) return new SentId(sentNames, null, { chunks, duplicate, moved });
   if (stateless) {
     const sealed = value === undefined ? undefined : { name, value };
-    return { id: null, sealed, chunks, names: sentNames, moved, duplicate };
+    return new SentId(sentNames, null, { sealed, chunks, moved });
   }
-  return { ...NO_ID, id: format.isId(value) ? value : null, names: sentNames, moved };
+  return new SentId(sentNames, format.isId(value) ? value : null, { moved });
 }
 
 function headerValue(text: string | undefined, scheme: string | undefined): string | undefined {
