@@ -40,9 +40,14 @@ export interface CommitOptions {
   readonly streams?: boolean;
 }
 
-interface Call {
+class Call {
   readonly verb: Verb;
   readonly args: readonly unknown[];
+
+  constructor(verb: Verb, args: readonly unknown[]) {
+    this.verb = verb;
+    this.args = args;
+  }
 }
 
 /**
@@ -144,7 +149,7 @@ export class HeldResponse implements VerbHandler {
   #writeHead(args: readonly unknown[]): ServerResponse {
     // Bun's own `end` asks for a head that was written already.
     const again = IS_BUN && this.#replaying && this.#head?.explicit === true;
-    if (this.#passes && !again) this.#call({ verb: "writeHead", args });
+    if (this.#passes && !again) this.#call("writeHead", args);
     if (this.#passes || this.#lost) return this.#res;
     if (this.#head) throw headFixed(this.#res, "write");
     applyHead(this.#res, args);
@@ -158,11 +163,11 @@ export class HeldResponse implements VerbHandler {
 
   #write(args: readonly unknown[]): boolean {
     this.#streams = true;
-    if (this.#passes) return this.#call({ verb: "write", args }) as boolean;
+    if (this.#passes) return this.#call("write", args) as boolean;
     if (this.#lost) return this.#discard(args, false);
     assertChunk(args[0]);
-    if (this.#passesAtOnce()) return this.#call({ verb: "write", args }) as boolean;
-    this.#keep({ verb: "write", args });
+    if (this.#passesAtOnce()) return this.#call("write", args) as boolean;
+    this.#keep(new Call("write", args));
     if (!this.#drain) showFull(this.#res, true);
     this.#drain = true;
     return false;
@@ -170,17 +175,17 @@ export class HeldResponse implements VerbHandler {
 
   #end(args: readonly unknown[]): ServerResponse {
     if (this.#passes) {
-      this.#call({ verb: "end", args });
+      this.#call("end", args);
       if (this.#stage !== "released") this.#stage = "over";
       return this.#res;
     }
     if (this.#lost) return this.#discard(args, this.#res);
     if (args[0] && typeof args[0] !== "function") assertChunk(args[0]);
     if (this.#passesAtOnce()) {
-      this.#call({ verb: "end", args });
+      this.#call("end", args);
       return this.#res;
     }
-    this.#keep({ verb: "end", args });
+    this.#keep(new Call("end", args));
     this.#ended = true;
     showEnded(this.#res);
     return this.#res;
@@ -189,8 +194,8 @@ export class HeldResponse implements VerbHandler {
   #flushHeaders(): void {
     if (this.#lost) return;
     this.#streams = true;
-    if (this.#passes || this.#passesAtOnce()) this.#call({ verb: "flushHeaders", args: [] });
-    else this.#keep({ verb: "flushHeaders", args: [] });
+    if (this.#passes || this.#passesAtOnce()) this.#call("flushHeaders", []);
+    else this.#keep(new Call("flushHeaders", []));
   }
 
   get #passes(): boolean {
@@ -205,7 +210,7 @@ export class HeldResponse implements VerbHandler {
     return this.#stage === "failed" || this.#stage === "over";
   }
 
-  #call({ verb, args }: Call): unknown {
+  #call(verb: Verb, args: readonly unknown[]): unknown {
     return Reflect.apply(this.#before[verb], this.#res, args);
   }
 
@@ -295,13 +300,13 @@ export class HeldResponse implements VerbHandler {
     if (this.#head) {
       const { status, message, explicit } = this.#head;
       setStatus(res, status, message);
-      if (explicit) this.#call({ verb: "writeHead", args: message ? [status, message] : [status] });
+      if (explicit) this.#call("writeHead", message ? [status, message] : [status]);
     }
     const queue = this.#queue;
     this.#queue = undefined;
     if (queue === undefined) return this.#settle();
     this.#replaying = true;
-    const results = queue.map((call) => this.#call(call));
+    const results = queue.map(({ verb, args }) => this.#call(verb, args));
     this.#replaying = false;
     if (this.#drain) {
       showFull(res, false);

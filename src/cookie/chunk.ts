@@ -16,6 +16,12 @@ export interface CookiePair {
 const FIRST_CHUNK = /^~([1-9][0-9]?)~/;
 const CHUNK_NUMBER = /^\.([1-9][0-9]?)$/;
 
+/** True for a value that {@link splitCookie} gives as it is, in one cookie. */
+export function fitsOneCookie(name: string, value: string, maxBytes: number = CHUNK_BYTES): boolean {
+  // A value that looks like a first chunk is written as the only chunk of one, so that it comes back as it was.
+  return name.length + value.length <= maxBytes && !value.startsWith("~");
+}
+
 /**
  * Splits a value over as many cookies as it needs: `name` alone when it fits, else `name`, `name.1`, `name.2` … The first
  * one then begins with the number of chunks between tildes. Because every writer sets `name`, the last writer's value is the
@@ -26,8 +32,7 @@ const CHUNK_NUMBER = /^\.([1-9][0-9]?)$/;
  * @throws {RangeError} when more than 20 cookies would be needed
  */
 export function splitCookie(name: string, value: string, maxBytes: number = CHUNK_BYTES): CookiePair[] {
-  // A value that looks like a first chunk is written as the only chunk of one, so that it comes back as it was.
-  if (name.length + value.length <= maxBytes && !value.startsWith("~")) return [{ name, value }];
+  if (fitsOneCookie(name, value, maxBytes)) return [{ name, value }];
   const room = maxBytes - name.length - 4;
   if (room < 1) throw new RangeError("A cookie's name leaves no room for its value. Shorten the name.");
   const count = Math.max(1, Math.ceil(value.length / room));

@@ -60,8 +60,10 @@ export function readCookies(header: string | undefined, name: string): string[] 
   return values;
 }
 
+const NONE: readonly never[] = [];
+
 /** What a request holds of a cookie that may be split. */
-export interface ChunkedCookie {
+export class ChunkedCookie {
   /**
    * The complete values: one for each cookie of the name, chunks joined, at most 20. More than one means that the name was
    * set twice, for different paths or domains.
@@ -71,7 +73,15 @@ export interface ChunkedCookie {
   readonly chunkNames: readonly string[];
   /** True when a cookie of the name was there whose further chunks are not: some were dropped or are given twice. */
   readonly incomplete: boolean;
+
+  constructor(values: readonly string[], chunkNames: readonly string[] = NONE, incomplete = false) {
+    this.values = values;
+    this.chunkNames = chunkNames;
+    this.incomplete = incomplete;
+  }
 }
+
+const NO_COOKIE = /* @__PURE__ */ new ChunkedCookie(NONE);
 
 /**
  * The values of a cookie written by `splitCookie`: whole, or joined from `name`, `name.1` …
@@ -81,9 +91,9 @@ export interface ChunkedCookie {
  * the signature or the seal to refuse.
  */
 export function readChunked(header: string | undefined, name: string): ChunkedCookie {
-  if (header === undefined || name === "") return { values: [], chunkNames: [], incomplete: false };
-  const first: string[] = [];
-  const rest = new Map<number, string | null>();
+  if (header === undefined || name === "") return NO_COOKIE;
+  const first: string[] = Array.of();
+  let rest: Map<number, string | null> | undefined;
   eachPairWith(header, name, (from, end) => {
     if (header.charCodeAt(from) === EQUALS && from < end) {
       // More than a few are refused as ambiguous anyway; without a bound a hostile header could have each of them joined.
@@ -94,16 +104,25 @@ export function readChunked(header: string | undefined, name: string): ChunkedCo
     const index = equals === -1 ? undefined : chunkIndex(header.slice(from, equals));
     if (index === undefined) return;
     const value = header.slice(equals + 1, end);
+    rest ??= new Map();
     rest.set(index, rest.has(index) && rest.get(index) !== value ? null : value);
   });
-  const values: string[] = [];
-  let incomplete = false;
-  for (const head of first) {
-    const joined = chunkCount(head) === undefined ? head : joinChunks(head, (index) => rest.get(index) ?? undefined);
-    if (joined === undefined) incomplete = true;
-    else values.push(joined);
-  }
-  return { values, chunkNames: [...rest.keys()].map((index) => `${name}.${index}`), incomplete };
+  return joined(name, first, rest);
+}
+
+function joined(
+  name: string,
+  first: readonly string[],
+  rest: ReadonlyMap<number, string | null> | undefined,
+): ChunkedCookie {
+  const isWhole = rest === undefined && first.every((head) => chunkCount(head) === undefined);
+  if (isWhole) return first.length === 0 ? NO_COOKIE : new ChunkedCookie(first);
+  const all = first.map((head) =>
+    chunkCount(head) === undefined ? head : joinChunks(head, (index) => rest?.get(index) ?? undefined),
+  );
+  const values = all.filter((value) => value !== undefined);
+  const chunkNames = Array.from(rest?.keys() ?? NONE, (index) => `${name}.${index}`);
+  return new ChunkedCookie(values, chunkNames, values.length < all.length);
 }
 
 /** The index of the equals sign behind a chunk's number, or -1; looks no further than such a number can be long. */

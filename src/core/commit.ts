@@ -1,4 +1,14 @@
-import { Content, contentOf, decodeRecord, encodeFor, type Engine, plainOf, Snapshot, validate } from "./engine.ts";
+import {
+  type Content,
+  contentOf,
+  decodeRecord,
+  encodeFor,
+  type Engine,
+  newSnapshot,
+  plainOf,
+  type Snapshot,
+  validate,
+} from "./engine.ts";
 import { attempt, outcomeUnknown } from "./store-call.ts";
 import { SessionError } from "./errors.ts";
 import { publish, publishTimed, timeFor } from "./events.ts";
@@ -43,7 +53,7 @@ export async function createSession(engine: Engine, { content, proven, ...known 
     if (outcome.status === "revoked") throw goneError(engine, "revoked");
     if (outcome.status === "created" || (await isStored(engine, record))) {
       publishTimed("created", engine.store.name, started);
-      return { id, snapshot: new Snapshot(record, plain, content.notes) };
+      return { id, snapshot: newSnapshot(record, plain, content.notes) };
     }
     if (repeated) throw outcomeUnknown();
   }
@@ -74,35 +84,42 @@ class NewRecord implements SessionRecord {
 }
 
 /** What a request wants to do to a session that is stored. */
-export interface CommitRequest {
+export class CommitRequest {
   /** What was read: the base of every merge. */
   readonly base: Snapshot;
-  /** What is known to be stored in its place by now. */
-  readonly newer?: SessionRecord | undefined;
   /** What this request made of it, but for the data. */
   readonly pending: Header;
   /** The plain text of what this request made of it. */
   readonly plain: string;
   /** Gives what this request made of it, each time as a copy of its own. */
   readonly copy: () => Content;
+  /** What is known to be stored in the base's place by now. */
+  newer: SessionRecord | undefined = undefined;
   /** True when this request emptied the session, so that keys added meanwhile go too. */
-  readonly cleared: boolean;
+  cleared = false;
   /** The only keys that a login carries over, whoever wrote them. */
-  readonly keep?: readonly string[] | undefined;
+  keep: readonly string[] | undefined = undefined;
   /** True to store it under a new id. */
-  readonly rotate: boolean;
+  rotate = false;
   /** True for a login, from which the absolute lifetime counts anew. */
-  readonly restart: boolean;
+  restart = false;
   /** True to store it though nothing changed. */
-  readonly force: boolean;
+  force = false;
   /** True to count this write as a visit, however lately the deadline was moved. */
-  readonly slide: boolean;
+  slide = false;
   /** True when a client showed that it holds the id. */
-  readonly proven: boolean;
+  proven = false;
   /** The atomic change of `update`: applied to a copy of the pending content, again on each retry. */
-  readonly apply?: ((content: Content) => Content) | undefined;
+  apply: ((content: Content) => Content) | undefined = undefined;
   /** Asked before each write; throws to refuse it. The fence of `exclusive`. */
-  readonly guard?: ((conflicted: boolean) => Promise<void>) | undefined;
+  guard: ((conflicted: boolean) => Promise<void>) | undefined = undefined;
+
+  constructor(base: Snapshot, pending: Header, plain: string, copy: () => Content) {
+    this.base = base;
+    this.pending = pending;
+    this.plain = plain;
+    this.copy = copy;
+  }
 }
 
 /** What was stored in the end. */
@@ -216,7 +233,7 @@ function send(
     const met = outcome.status === "conflict" && outcome.record.version === record.version;
     if (outcome.status === "saved" || (met && engine.format.ownVersions)) {
       publishTimed("saved", engine.store.name, started);
-      return new Committed(new Snapshot(record, plain, content.notes));
+      return new Committed(newSnapshot(record, plain, content.notes));
     }
     // The first sending may have been stored, and then written over or rotated by somebody who had read it.
     if (repeated) throw outcomeUnknown();
@@ -239,7 +256,7 @@ async function sendRotated(
   const outcome = await rotateRecord(engine, old, record);
   if (outcome.status === "conflict") return outcome;
   publishTimed("rotated", engine.store.name, started);
-  return new Committed(new Snapshot(record, plain, content.notes), id);
+  return new Committed(newSnapshot(record, plain, content.notes), id);
 }
 
 /**

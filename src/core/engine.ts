@@ -44,13 +44,20 @@ export class CookieEngine implements Engine {
 }
 
 /** What a session consists of, apart from its times: what requests change and merges merge. */
-export class Content {
+export interface Content {
+  readonly data: PlainObject;
+  readonly notes: Notes;
+  readonly userId: string | null;
+  readonly epoch: number;
+}
+
+class RequestContent implements Content {
   readonly data: PlainObject;
   readonly notes: Notes;
   readonly userId: string | null;
   readonly epoch: number;
 
-  constructor(data: PlainObject, notes: Notes, { userId, epoch }: Pick<SessionRecord, "userId" | "epoch">) {
+  constructor(data: PlainObject, notes: Notes, { userId, epoch }: Pick<Content, "userId" | "epoch">) {
     this.data = data;
     this.notes = notes;
     this.userId = userId;
@@ -58,12 +65,23 @@ export class Content {
   }
 }
 
+/** The content of these data and notes, and of the user of a record or session. */
+export function newContent(data: PlainObject, notes: Notes, of: Pick<Content, "userId" | "epoch">): Content {
+  return new RequestContent(data, notes, of);
+}
+
 /** A session as it was last seen in the store. */
-export class Snapshot {
+export interface Snapshot {
   readonly record: SessionRecord;
   /** The content's plain text: whatever differs from it was changed. */
   readonly plain: string;
   /** The notes in that text. */
+  readonly notes: Notes;
+}
+
+class RequestSnapshot implements Snapshot {
+  readonly record: SessionRecord;
+  readonly plain: string;
   readonly notes: Notes;
 
   constructor(record: SessionRecord, plain: string, notes: Notes) {
@@ -73,14 +91,19 @@ export class Snapshot {
   }
 }
 
+/** What a record is seen as. */
+export function newSnapshot(record: SessionRecord, plain: string, notes: Notes): Snapshot {
+  return new RequestSnapshot(record, plain, notes);
+}
+
 /** A record that was read: the session as it stands, and its content, which nobody else holds. */
 export class Decoded {
   readonly snapshot: Snapshot;
   readonly content: Content;
 
   constructor(record: SessionRecord, plain: string, { data, notes }: Payload) {
-    this.snapshot = new Snapshot(record, plain, notes);
-    this.content = new Content(data, notes, record);
+    this.snapshot = newSnapshot(record, plain, notes);
+    this.content = newContent(data, notes, record);
   }
 }
 
@@ -97,7 +120,7 @@ export function plainOf({ format, options }: Engine, content: Pick<Content, "dat
 /** A fresh copy of the content that a snapshot holds. */
 export function contentOf(engine: Engine, { record, plain }: Snapshot): Content {
   const { data, notes } = engine.format.parse(engine.options.codec, plain);
-  return new Content(data, notes, record);
+  return newContent(data, notes, record);
 }
 
 /** The text to store for a plain text, protected for its place. @throws {SessionError} ERR_SESSION_TOO_LARGE */

@@ -1,5 +1,5 @@
 import type { ChunkedCookie } from "../cookie/parse.ts";
-import { splitCookie, staleChunks } from "../cookie/chunk.ts";
+import { fitsOneCookie, splitCookie, staleChunks } from "../cookie/chunk.ts";
 import { serializeCookie, serializeDeletion } from "../cookie/serialize.ts";
 import type { ResolvedOptions } from "./options.ts";
 
@@ -17,9 +17,13 @@ export function sealedCookies(
   maxAgeSeconds: number | undefined,
   sent: ChunkedCookie,
 ): string[] {
+  const attributes = { ...cookie, maxAgeSeconds };
+  if (fitsOneCookie(cookieName, sealed) && sent.chunkNames.length === 0) {
+    return Array.of(serializeCookie(cookieName, sealed, attributes));
+  }
   const pairs = splitCookie(cookieName, sealed);
   return [
-    ...pairs.map(({ name, value }) => serializeCookie(name, value, { ...cookie, maxAgeSeconds })),
+    ...pairs.map(({ name, value }) => serializeCookie(name, value, attributes)),
     ...staleChunks(sent.chunkNames, pairs).map((name) => serializeDeletion(name, cookie)),
   ];
 }

@@ -75,6 +75,17 @@ export interface OpenRequest {
   readonly sealed?: SentCookie | undefined;
 }
 
+/** A request's session, and with a cookie store its cookie. */
+export class OpenedSession {
+  readonly work: SessionWork;
+  readonly cookie: CookieRecord | undefined;
+
+  constructor(work: SessionWork, cookie?: CookieRecord) {
+    this.work = work;
+    this.cookie = cookie;
+  }
+}
+
 /** The way from the middleware into {@link Sessions}; not part of the public interface. */
 export interface SessionsAccess {
   readonly options: ResolvedOptions;
@@ -82,7 +93,7 @@ export interface SessionsAccess {
   readonly names: readonly string[];
   readonly format: SessionFormat;
   readonly stateless: boolean;
-  open(request: OpenRequest): { work: SessionWork; sealed: (() => string | null) | undefined };
+  open(request: OpenRequest): OpenedSession;
   sweep(task: SweepTask): Promise<SweepReport>;
 }
 
@@ -313,17 +324,17 @@ export class Sessions<T extends object = Record<string, unknown>> {
     return this.#inFlight.run(() => sweep(engine, { ...task, signal }));
   }
 
-  #open({ id, sealed }: OpenRequest): ReturnType<SessionsAccess["open"]> {
+  #open({ id, sealed }: OpenRequest): OpenedSession {
     const { store } = this;
     if (!isStateless(store)) {
       this.#shared ??= this.#engineOver(store);
-      return { work: new SessionWork(this.#shared, id), sealed: undefined };
+      return new OpenedSession(new SessionWork(this.#shared, id));
     }
     const cookie = new CookieRecord(store, this.options.cookieName, sealed);
     // The id stays inside: it only says that there is something to open.
     const work = new SessionWork(new CookieEngine(cookie, this.#parts), sealed === undefined ? null : newSessionId());
     cookie.writableWhile(() => !work.headersSent);
-    return { work, sealed: () => cookie.seal() };
+    return new OpenedSession(work, cookie);
   }
 
   get #parts(): Omit<Engine, "store"> {

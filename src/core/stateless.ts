@@ -14,9 +14,14 @@ import type {
 } from "./store.ts";
 
 /** A cookie as it was sent, its chunks joined. */
-export interface SentCookie {
+export class SentCookie {
   readonly name: string;
   readonly value: string;
+
+  constructor(name: string, value: string) {
+    this.name = name;
+    this.value = value;
+  }
 }
 
 /** One request's cookie, with the verbs of a store: so that a session need not know that its store keeps nothing. */

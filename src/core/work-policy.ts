@@ -1,3 +1,4 @@
+import type { Content } from "./engine.ts";
 import { isSessionError, SessionError } from "./errors.ts";
 import type { GonePolicy, StoreErrorPolicy, UnreadablePolicy } from "./options.ts";
 
@@ -22,6 +23,21 @@ export interface WriteOptions {
   readonly slide?: boolean;
   /** What {@link SessionWork.pendingPlain} gave a moment ago. */
   readonly plain?: string | undefined;
+}
+
+/** A write: how it is done, and the change of `update`, if it is one. */
+export class Write {
+  readonly force: boolean;
+  readonly slide: boolean;
+  readonly plain: string | undefined;
+  readonly apply: ((content: Content) => Content) | undefined;
+
+  constructor(force: boolean, slide: boolean, plain?: string, apply?: (content: Content) => Content) {
+    this.force = force;
+    this.slide = slide;
+    this.plain = plain;
+    this.apply = apply;
+  }
 }
 
 /** The error of a write as the policy has it: ERR_SESSION_READ_ONLY for `read-only`, where the store surely stored nothing. */

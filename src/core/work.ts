@@ -1,6 +1,6 @@
 import {
   commitSession,
-  type CommitRequest,
+  CommitRequest,
   type Committed,
   createSession,
   isUnchanged,
@@ -9,10 +9,11 @@ import {
 } from "./commit.ts";
 import {
   blankData,
-  Content,
+  type Content,
   contentOf,
   decodeRecord,
   type Engine,
+  newContent,
   plainOf,
   saysNothing,
   type Snapshot,
@@ -31,9 +32,9 @@ import type { Line } from "./queue.ts";
 import { SerialTasks } from "./serial.ts";
 import { whenDone, whenSettled } from "./settled.ts";
 import type { Awaitable, LoadOutcome } from "./store.ts";
-import { type Policy, readOnlyError, type WorkStatus, type WriteOptions } from "./work-policy.ts";
+import { type Policy, readOnlyError, type WorkStatus, Write, type WriteOptions } from "./work-policy.ts";
 
-const NOTHING: Content = Object.freeze(new Content({}, {}, { userId: null, epoch: 0 }));
+const NOTHING: Content = Object.freeze(newContent({}, {}, { userId: null, epoch: 0 }));
 
 /** One request's work on one session: what it read, what it changed, and how that is stored. */
 export class SessionWork {
@@ -188,7 +189,7 @@ export class SessionWork {
   /** Stores what changed; a new session only if it holds something, or with `force`. */
   save({ force = false, slide = false, plain }: WriteOptions = {}): Awaitable<void> {
     if (this.status === "unloaded") return whenSettled(this.load(), () => this.save({ force, slide }));
-    if (this.status === "new" || this.status === "live") return this.#write({ force, slide, plain });
+    if (this.status === "new" || this.status === "live") return this.#write(new Write(force, slide, plain));
     if (this.#isBare() && !force) return;
     throw this.refusal();
   }
@@ -197,7 +198,7 @@ export class SessionWork {
   update(apply: (content: Content) => Content): Awaitable<void> {
     return whenSettled(this.load(), () => {
       if (this.status !== "new" && this.status !== "live") throw this.refusal();
-      return this.#write({ force: false, apply });
+      return this.#write(new Write(false, false, undefined, apply));
     });
   }
 
@@ -286,7 +287,7 @@ export class SessionWork {
   }
 
   #content(): Content {
-    return new Content(this.data, this.notes, this);
+    return newContent(this.data, this.notes, this);
   }
 
   #stored(): Snapshot {
@@ -387,13 +388,13 @@ export class SessionWork {
     this.#keep = undefined;
   }
 
-  #write(how: WriteOptions & { readonly apply?: (content: Content) => Content }): Awaitable<void> {
+  #write(how: Write): Awaitable<void> {
     if (this.status === "new") return this.writing(() => this.#create(how));
     const handle = this.heldHandle();
     return this.writing(() => this.engine.queue.run(handle, (line) => this.#commit(how, line)));
   }
 
-  async #create({ force, apply }: WriteOptions & { apply?: (content: Content) => Content }): Promise<void> {
+  async #create({ force, apply }: Write): Promise<void> {
     const started = this.#content();
     const before = plainOf(this.engine, started);
     const content = apply === undefined ? started : apply(this.#copy(started, before));
@@ -412,7 +413,7 @@ export class SessionWork {
     this.#adopt(before, apply === undefined ? undefined : content, snapshot);
   }
 
-  #commit(how: WriteOptions & { readonly apply?: (content: Content) => Content }, line: Line): Awaitable<void> {
+  #commit(how: Write, line: Line): Awaitable<void> {
     const base = this.#stored();
     // A version that is a digest of the content may stand for an earlier state once more.
     const newer = this.engine.format.ownVersions ? line.newerThan(base.record.version) : undefined;
@@ -421,24 +422,19 @@ export class SessionWork {
     const cleared = this.#cleared;
     const rotate = this.#rotate;
     if (rotate) this.requireHeaders();
-    const store = (): Awaitable<Committed> =>
-      commitSession(this.engine, {
-        base,
-        newer,
-        pending,
-        plain: before,
-        // The handler may go on changing its object while the store is asked.
-        copy: () => this.#copy(pending, before),
-        cleared,
-        keep: this.#keep,
-        rotate,
-        restart: this.#restart,
-        force: (how.force ?? false) || cleared,
-        slide: how.slide ?? false,
-        proven: this.proven,
-        apply: how.apply,
-        guard: this.guard,
-      });
+    // The handler may go on changing its object while the store is asked.
+    const request = new CommitRequest(base, pending, before, () => this.#copy(pending, before));
+    request.newer = newer;
+    request.cleared = cleared;
+    request.keep = this.#keep;
+    request.rotate = rotate;
+    request.restart = this.#restart;
+    request.force = how.force || cleared;
+    request.slide = how.slide;
+    request.proven = this.proven;
+    request.apply = how.apply;
+    request.guard = this.guard;
+    const store = (): Awaitable<Committed> => commitSession(this.engine, request);
     const finish = (committed: Committed): void => {
       const { record } = committed.snapshot;
       if (committed.id === undefined) {

@@ -7,6 +7,7 @@ import { openedFlashOf, openedWorkOf, Session, type SessionSource, sourceOf, wor
 import { idCookie, sealedCookies } from "../core/session-cookie.ts";
 import { isPending, whenSettled } from "../core/settled.ts";
 import { accessOf, type Sessions, type SessionsAccess } from "../core/sessions.ts";
+import type { CookieRecord } from "../core/stateless.ts";
 import type { Awaitable } from "../core/store.ts";
 import type { SessionWork } from "../core/work.ts";
 import { NO_ID, readId, type SentId } from "./sent-id.ts";
@@ -56,7 +57,7 @@ class Exchange implements SessionSource {
   readonly request: SessionRequest;
   readonly stateless: boolean;
   sent: SentId = NO_ID;
-  sealed: (() => string | null) | undefined;
+  cookie: CookieRecord | undefined;
   state: "open" | "closed" | "failed" = "open";
   /** What the client has to be told though its response failed: the id of what was stored before that. */
   owed: HeaderChanges = NOTHING;
@@ -76,8 +77,8 @@ class Exchange implements SessionSource {
 
   open(): SessionWork {
     this.sent = readId(this.access, this.request);
-    const { work, sealed } = this.access.open({ id: this.sent.id, sealed: this.sent.sealed });
-    this.sealed = sealed;
+    const { work, cookie } = this.access.open(this.sent);
+    this.cookie = cookie;
     return work;
   }
 
@@ -396,7 +397,7 @@ const READ: HeaderChanges = Object.freeze(
   ),
 );
 
-function cookiesFor(work: SessionWork, { access, sent, sealed, mayMove }: Exchange): readonly string[] {
+function cookiesFor(work: SessionWork, { access, sent, cookie, mayMove }: Exchange): readonly string[] {
   const { options } = access;
   if (work.id === null) {
     const over = sent.names.length > 0 && (work.isEmpty || work.ended);
@@ -404,14 +405,14 @@ function cookiesFor(work: SessionWork, { access, sent, sealed, mayMove }: Exchan
   }
   const { snapshot } = work;
   const moves = sent.moved && mayMove;
-  const due = work.renewed || work.moved || moves || (sealed !== undefined && work.stored);
+  const due = work.renewed || work.moved || moves || (cookie !== undefined && work.stored);
   if (snapshot === null || work.status !== "live" || !due) return NONE;
   const state = { expiry: work.notes.expiry, createdAt: snapshot.record.createdAt, proven: true };
   const maxAge = cookieMaxAge(state, options.clock.now(), options);
   const cookies =
-    sealed === undefined
+    cookie === undefined
       ? Array.of(idCookie(options, work.id, maxAge))
-      : sealedCookies(options, sealed() ?? "", maxAge, sent.chunks);
+      : sealedCookies(options, cookie.seal() ?? "", maxAge, sent.chunks);
   for (const name of sent.names) if (options.readAlso.includes(name)) cookies.push(serializeDeletion(name, options.cookie));
   if (sent.duplicate) cookies.push(...shadowsOf(options));
   return cookies;

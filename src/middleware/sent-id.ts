@@ -1,10 +1,10 @@
-import { type ChunkedCookie, readChunked, readCookies } from "../cookie/parse.ts";
+import { ChunkedCookie, readChunked, readCookies } from "../cookie/parse.ts";
 import type { SessionFormat } from "../core/format.ts";
 import type { SessionId } from "../core/id.ts";
 import type { SessionsAccess } from "../core/sessions.ts";
-import type { SentCookie } from "../core/stateless.ts";
+import { SentCookie } from "../core/stateless.ts";
 
-const NO_CHUNKS: ChunkedCookie = { values: [], chunkNames: [], incomplete: false };
+const NO_CHUNKS = /* @__PURE__ */ new ChunkedCookie([]);
 const NOTHING_MORE = {};
 const TWICE = { duplicate: true };
 
@@ -56,12 +56,21 @@ export function readId(
   return new SentId(names, format.isId(value) ? value : null);
 }
 
+/** The cookies of one name. */
+class Found {
+  readonly name: string;
+  readonly chunks: ChunkedCookie;
+
+  constructor(name: string, chunks: ChunkedCookie) {
+    this.name = name;
+    this.chunks = chunks;
+  }
+}
+
 /** Of several names the first that came, or a cookie in parts. */
 function readAny(header: string, names: readonly string[], format: SessionFormat, stateless: boolean): SentId {
-  const found = names.map((name) => {
-    const chunks = stateless ? readChunked(header, name) : { ...NO_CHUNKS, values: readCookies(header, name) };
-    return { name, chunks };
-  });
+  const read = stateless ? readChunked : (text: string, name: string) => new ChunkedCookie(readCookies(text, name));
+  const found = names.map((name) => new Found(name, read(header, name)));
   const present = found.filter(
     ({ chunks }) => chunks.values.length > 0 || chunks.incomplete || chunks.chunkNames.length > 0,
   );
@@ -74,7 +83,7 @@ function readAny(header: string, names: readonly string[], format: SessionFormat
   const moved = name !== names[0];
   if (duplicate) return new SentId(sentNames, null, { chunks, duplicate, moved });
   if (stateless) {
-    const sealed = value === undefined ? undefined : { name, value };
+    const sealed = value === undefined ? undefined : new SentCookie(name, value);
     return new SentId(sentNames, null, { sealed, chunks, moved });
   }
   return new SentId(sentNames, format.isId(value) ? value : null, { moved });

@@ -1,4 +1,4 @@
-import { splitCookie } from "../cookie/chunk.ts";
+import { fitsOneCookie, splitCookie } from "../cookie/chunk.ts";
 import { SessionError } from "../core/errors.ts";
 import type { SessionRecord } from "../core/record.ts";
 import type { OpenOutcome, StatelessStore } from "../core/store.ts";
@@ -142,6 +142,7 @@ function signing(keys: PurposeKeys): Protection {
 
 /** The bytes of all cookies that a value takes, or more than any limit when it cannot be split at all. */
 function cookieBytes(cookieName: string, value: string): number {
+  if (fitsOneCookie(cookieName, value)) return cookieName.length + value.length;
   try {
     return splitCookie(cookieName, value).reduce((sum, pair) => sum + pair.name.length + pair.value.length, 0);
   } catch {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { CHUNK_BYTES, chunkIndex, type CookiePair, MAX_CHUNKS, splitCookie, staleChunks } from "../../src/cookie/chunk.ts";
-import { readChunked } from "../../src/cookie/parse.ts";
+import { ChunkedCookie, readChunked } from "../../src/cookie/parse.ts";
 import { serializeCookie } from "../../src/cookie/serialize.ts";
 import { fastest, hostileHeaders } from "./support.ts";
 
@@ -78,7 +78,7 @@ test("with any further chunk missing there is no value, and the cookie is called
     assert.equal(found.chunkNames.length, 2);
   }
   const headless = readChunked(headerOf(pairs.slice(1)), "sid");
-  assert.deepEqual(headless, { values: [], chunkNames: ["sid.1", "sid.2", "sid.3"], incomplete: false });
+  assert.deepEqual(headless, new ChunkedCookie([], ["sid.1", "sid.2", "sid.3"]));
 });
 
 test("a chunk that is there twice counts once if equal, and makes the value incomplete if not", () => {
@@ -88,11 +88,8 @@ test("a chunk that is there twice counts once if equal, and makes the value inco
 });
 
 test("leftover chunks are never read into a value that does not announce them", () => {
-  assert.deepEqual(readChunked("sid=new; sid.1=old; sid.2=old", "sid"), {
-    values: ["new"],
-    chunkNames: ["sid.1", "sid.2"],
-    incomplete: false,
-  });
+  const found = readChunked("sid=new; sid.1=old; sid.2=old", "sid");
+  assert.deepEqual(found, new ChunkedCookie(["new"], ["sid.1", "sid.2"]));
   assert.deepEqual(readChunked("sid=~2~a; sid.1=b; sid.2=old", "sid").values, ["ab"]);
 });
 
@@ -102,7 +99,7 @@ test("the same name twice gives both values, for the caller to refuse", () => {
 });
 
 test("a count beyond the bound, and marks that are none", () => {
-  assert.deepEqual(readChunked("sid=~21~a", "sid"), { values: [], chunkNames: [], incomplete: true });
+  assert.deepEqual(readChunked("sid=~21~a", "sid"), new ChunkedCookie([], [], true));
   for (const value of ["~", "~~", "~0~a", "~01~a", "~100~a", "~x~a", "~2", "a~2~b"]) {
     assert.deepEqual(readChunked(`sid=${value}; sid.1=z`, "sid").values, [value], value);
   }
