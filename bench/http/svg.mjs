@@ -24,6 +24,7 @@ const PANELS = [
       "fastify-session-redis",
     ],
   },
+  { title: "Counter, SQLite", rows: ["sojourn-express-sqlite", "express-session-sqlite", "django-sqlite"] },
   {
     title: "Counter, in the cookie",
     rows: [

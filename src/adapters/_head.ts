@@ -71,7 +71,7 @@ export function assertStatus(status: unknown): number {
 export function addHeaders(res: ServerResponse, changes: HeaderChanges): void {
   for (const [name, value] of changes.set) res.setHeader(name, value);
   if (changes.setCookie.length === 0) return;
-  const present = res.getHeader("set-cookie");
+  const present = res.getHeader("set-cookie") ?? undefined;
   const earlier = present === undefined || Array.isArray(present) ? present : [String(present)];
   res.setHeader("Set-Cookie", earlier?.concat(changes.setCookie) ?? changes.setCookie.slice());
 }

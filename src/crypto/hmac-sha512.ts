@@ -10,9 +10,17 @@ export function hmacSha512(key: KeyObject): HmacSha512 {
   if (typeof crypto.hash !== "function") return (message) => createHmac("sha512", key).update(message).digest();
   // By its definition: an object for each message costs little to make, and much to collect.
   const [inner, outer] = [padded(key, 0x36), padded(key, 0x5c)];
-  const sha512 = (block: Uint8Array, bytes: Uint8Array): Buffer =>
-    crypto.hash("sha512", Buffer.concat([block, bytes]), "buffer");
   return (message) => sha512(outer, sha512(inner, message));
+}
+
+function sha512(block: Uint8Array, bytes: Uint8Array): Buffer {
+  const all = Buffer.concat([block, bytes]);
+  try {
+    return crypto.hash("sha512", all, "buffer");
+  } finally {
+    // It is of a pool that everybody is given parts of, and begins with the key.
+    all.fill(0, 0, BLOCK_BYTES);
+  }
 }
 
 function padded(key: KeyObject, pad: number): Buffer {

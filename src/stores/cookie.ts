@@ -41,7 +41,8 @@ const DEFAULT_MAX_COOKIE_BYTES = 7168;
 const MARK = /^[es]([1-9][0-9]{0,2})\./;
 
 /**
- * Keeps each session in its visitor's own cookie, sealed or signed; the server keeps nothing.
+ * Keeps each session in its visitor's own cookie, sealed or signed; the server stores nothing. A copy of what the last few hundred
+ * cookies held stays in memory, so that one that comes again need not be opened again.
  *
  * That makes it no shared state, and it says so: two requests at once do not see each other's changes and the last response
  * wins, nothing can be listed or revoked, and an old copy of a cookie is good until its deadline, after a logout too. Use it
@@ -110,7 +111,8 @@ export function cookieStore(options: CookieStoreOptions): StatelessStore {
           `The session takes ${bytes} bytes of cookies, of at most ${maxCookieBytes}`,
         );
       }
-      recent.put(cookieName, value, record);
+      // As it will be read: what was given may be a part of a larger text, and keep that.
+      recent.put(cookieName, value, unpackRecord(text) ?? record);
       return value;
     },
   } satisfies StatelessStore);

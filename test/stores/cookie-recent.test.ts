@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { test } from "node:test";
 import type { SessionHandle } from "../../src/core/id.ts";
 import type { SessionRecord } from "../../src/core/record.ts";
+import { cookieStore } from "../../src/stores/cookie.ts";
 import { RecentCookies } from "../../src/stores/cookie/recent.ts";
+import { testKey } from "../crypto/support.ts";
 
 const NAME = "__Host-sid";
 const record = (number: number): SessionRecord => ({
@@ -19,4 +23,18 @@ test("of many cookies the last some hundred are remembered, and one that keeps c
   }
   assert.deepEqual([4999, 4800].map(known), [true, true]);
   assert.deepEqual([1, 2500, 4400].map(known), [false, false, false]);
+});
+
+test("what is remembered keeps nothing of the texts that it was part of", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const store = cookieStore({ keys: testKey(1) });
+  const used = (): number => (collect(), process.memoryUsage().heapUsed);
+  const before = used();
+  for (let number = 0; number < 200; number++) {
+    const body = `${"x".repeat(100_000)} user=somebody-with-a-long-name-${number} `;
+    store.seal({ ...record(number), userId: /user=(\S+)/.exec(body)?.[1] ?? null }, NAME);
+  }
+  const megabytes = (used() - before) / 1e6;
+  assert.ok(megabytes < 5, `${megabytes.toFixed(1)} MB`);
 });

@@ -180,6 +180,8 @@ for (const mode of MODES) {
         const outcome = each.open(value, NAME);
         assert.deepEqual(outcome, { status: "live", record: RECORD });
         const { record } = outcome as { record: { userId: string | null } };
+        const again = each.open(value, NAME);
+        assert.ok(again.status === "live" && again.record === record, "it was opened once more");
         assert.throws(() => (record.userId = "mallory"), TypeError);
         assert.deepEqual(each.open(value, "sid"), { status: "missing", tampered: true });
         assert.equal(each.open(value.slice(0, -4), NAME).status, "missing");

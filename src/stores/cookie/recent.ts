@@ -1,8 +1,10 @@
 import type { SessionRecord } from "../../core/record.ts";
 import { sha256 } from "../../crypto/digest.ts";
 
-/** The characters of data that each half keeps: some hundred sessions, few enough to be given up again while they are young. */
-const HALF_CHARACTERS = 1 << 18;
+/** The bytes that each half keeps: some hundred sessions, few enough to be given up again while they are young. */
+const HALF_BYTES = 1 << 18;
+/** What an entry takes beside its texts, as measured. */
+const ENTRY_BYTES = 600;
 
 /**
  * The records of the cookies that were opened or made last: a browser sends the same one with every request until its session
@@ -11,7 +13,7 @@ const HALF_CHARACTERS = 1 << 18;
 export class RecentCookies {
   #young = new Map<string, SessionRecord>();
   #old = new Map<string, SessionRecord>();
-  #characters = 0;
+  #bytes = 0;
 
   find(cookieName: string, value: string): SessionRecord | undefined {
     const key = keyOf(cookieName, value);
@@ -32,11 +34,11 @@ export class RecentCookies {
 
   #keep(key: string, record: SessionRecord): void {
     this.#young.set(key, record);
-    this.#characters += key.length + record.data.length;
-    if (this.#characters < HALF_CHARACTERS) return;
+    this.#bytes += ENTRY_BYTES + record.data.length + (record.userId?.length ?? 0);
+    if (this.#bytes < HALF_BYTES) return;
     this.#old = this.#young;
     this.#young = new Map();
-    this.#characters = 0;
+    this.#bytes = 0;
   }
 }
 

@@ -24,8 +24,8 @@ export class Site {
   readonly visitors: Visitor[] = [];
   /** Cookies of sessions whose end was acknowledged. */
   readonly left: string[] = [];
-  /** The longest that an answer took, in milliseconds. */
-  longest = 0;
+  /** How long each answer took, in milliseconds. */
+  #took: number[] = [];
   /** Acknowledged increments that are no longer there. */
   lost = 0;
   /** Sessions that are there again though their end was acknowledged. */
@@ -41,6 +41,16 @@ export class Site {
     this.#app = app;
   }
 
+  /** The longest that an answer took, in milliseconds. */
+  get longest(): number {
+    return this.#took.reduce((longest, each) => Math.max(longest, each), 0);
+  }
+
+  /** The share of the answers that took longer than so many milliseconds. */
+  shareOver(milliseconds: number): number {
+    return this.#took.filter((each) => each > milliseconds).length / this.#took.length;
+  }
+
   /** How often each answer was given. */
   summary(): string {
     return [...this.#codes].map(([code, count]) => `${code}: ${count}`).join(", ");
@@ -54,7 +64,7 @@ export class Site {
     for (let index = 0; index < LEAVERS; index += 1) this.#leavers.push(await this.#login(`leaver${index}`));
     for (const visitor of this.visitors) await until("they are counted", () => this.increment(visitor));
     for (let index = 0; index < LEAVERS / 4; index += 1) await until("somebody can leave", () => this.leave());
-    this.longest = 0;
+    this.#took = [];
   }
 
   /** True when it was stored. */
@@ -156,7 +166,7 @@ export class Site {
   async #ask(path: string, cookie?: string): Promise<Answer> {
     const started = performance.now();
     const answer = await this.#app.ask(path, cookie);
-    this.longest = Math.max(this.longest, performance.now() - started);
+    this.#took.push(performance.now() - started);
     const code = answer.status === 200 ? "200" : (answer.body.split(":")[0] ?? "");
     this.#codes.set(code, (this.#codes.get(code) ?? 0) + 1);
     if (answer.status !== 200) {
