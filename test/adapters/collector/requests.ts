@@ -1,8 +1,10 @@
-// Serves requests on responses without a socket, and prints how often the collector of old objects had to run: `node requests.ts PATH`.
+// Serves requests on responses without a socket, and prints how often the collector of old objects had to run, and how many bytes each
+// request left among them: `node requests.ts PATH`.
 import { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import { Duplex } from "node:stream";
+import { getHeapSpaceStatistics } from "node:v8";
 import { nodeSession } from "../../../src/adapters/node.ts";
 import { createSessions } from "../../../src/index.ts";
 
@@ -49,7 +51,17 @@ const observer = new PerformanceObserver((list) => {
   }
 });
 observer.observe({ entryTypes: ["gc"] });
-for (let served = 0; served < REQUESTS; served++) await answered(path, cookie);
+const old = (): number => getHeapSpaceStatistics().find((space) => space.space_name === "old_space")?.space_used_size ?? 0;
+let left = 0;
+let before = old();
+for (let served = 0; served < REQUESTS; served++) {
+  await answered(path, cookie);
+  if (served % 1000 > 0) continue;
+  const now = old();
+  // It shrinks where the old were collected.
+  left += Math.max(0, now - before);
+  before = now;
+}
 // What was seen is handed over in the next turns of the event loop.
 for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-process.stdout.write(String(runs));
+process.stdout.write(JSON.stringify({ runs, bytes: Math.round(left / REQUESTS) }));
