@@ -41,10 +41,7 @@ export function goals(results) {
         atLeast(
           `${workload}, ${store}: throughput against the hand-written floor`,
           0.95,
-          ratio(
-            figure(results, `sojourn-http-${store}`, workload, "perSecond"),
-            figure(results, `floor-http-${store}`, workload, "perSecond"),
-          ),
+          ratio(share(`sojourn-http-${store}`, workload), share(`floor-http-${store}`, workload)),
         ),
       ),
     ),
@@ -100,10 +97,7 @@ export function goals(results) {
     atLeast(
       "near cache, C: throughput against Redis without it",
       3,
-      ratio(
-        figure(results, "sojourn-http-near-redis", "C", "perSecond"),
-        figure(results, "sojourn-http-redis", "C", "perSecond"),
-      ),
+      ratio(share("sojourn-http-near-redis", "C"), share("sojourn-http-redis", "C")),
     ),
   ].filter(({ ratio: measured }) => measured !== undefined);
 }

@@ -30,7 +30,8 @@ export function markdown(results, { workloads, how, goals, absent }) {
     "### Processor time that the session layer adds to a request, in µs",
     "",
     "The process's time in its own code (not in the kernel, whose part depends on how busy the load is), less that of the bare server of",
-    "the same framework, measured right after. Median (lowest–highest) of the rounds.",
+    "the same framework, measured right after, and scaled by how much slower or faster than usual that one was at that moment. Median",
+    "(lowest–highest) of all slices.",
     "",
     ...table(
       head,

@@ -1,5 +1,5 @@
-// npm run bench [-- --only REGEXP --workloads REGEXP --rounds N --seconds S --heat S --connections N]: sessions over HTTP, beside other
-// libraries.
+// npm run bench [-- --only REGEXP --workloads REGEXP --rounds N --slices N --seconds S --heat S --connections N]: sessions over HTTP,
+// beside other libraries.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -19,14 +19,16 @@ const { values } = parseArgs({
   options: {
     only: { type: "string", default: "." },
     workloads: { type: "string", default: "." },
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "0.8" },
-    heat: { type: "string", default: "3" },
+    rounds: { type: "string", default: "2" },
+    slices: { type: "string", default: "3" },
+    seconds: { type: "string", default: "0.4" },
+    heat: { type: "string", default: "2.5" },
     connections: { type: "string", default: "16" },
     publish: { type: "boolean", default: false },
   },
 });
-const [rounds, seconds, heat, connections] = [values.rounds, values.seconds, values.heat, values.connections].map(Number);
+const numbers = ["rounds", "slices", "seconds", "heat", "connections"].map((name) => Number(values[name]));
+const [rounds, slices, seconds, heat, connections] = numbers;
 const isWhole = (values.only === "." && values.workloads === ".") || values.publish;
 
 const folder = serverFolder("bench");
@@ -58,8 +60,8 @@ for (let round = 1; round <= rounds; round++) {
     try {
       for (const [at, workload] of workloads.filter((each) => says(name, each.name)).entries()) {
         try {
-          const visit = await measured(own, base, workload, at === 0 ? heat : heat / 3);
-          (found.get(name)[workload.name] ??= []).push(visit);
+          const visits = await measured(own, base, workload, at === 0 ? heat : heat / 3);
+          (found.get(name)[workload.name] ??= []).push(...visits);
         } catch (error) {
           (absent[name] ??= {})[workload.name] = error.message;
         }
@@ -74,31 +76,54 @@ await Promise.all([...bases.values()].map((base) => base.stop()));
 await servers.stop();
 removeServerFolder(folder);
 
-/** One after the other: what was idle is slow, so each is heated first, and longest what has just been started. */
+/**
+ * Slices of the library and of the bare server in turn, so that what slows the machine down for a while slows both. What was idle is
+ * slow, so each is heated first, and longest what has just been started.
+ */
 async function measured(own, base, workload, heating) {
   let jar = await visitors(own.url, workload);
   await slice(own, workload, jar, { duration: heating, connections });
-  // Their ids are over.
-  if (workload.own) jar = await visitors(own.url, workload);
-  const ours = await slice(own, workload, jar, { duration: seconds, connections });
   await slice(base, workload, jar, { duration: heat / 10, connections });
-  const theirs = await slice(base, workload, jar, { duration: seconds / 2, connections });
-  return {
-    share: ours.perSecond / theirs.perSecond,
-    added: ours.user - theirs.user,
-    perSecond: ours.perSecond,
-    ...ours.latency,
-  };
+  const visits = [];
+  for (let at = 0; at < slices; at++) {
+    // Their ids are over.
+    if (workload.own) jar = await visitors(own.url, workload);
+    const ours = await slice(own, workload, jar, { duration: seconds, connections });
+    const theirs = await slice(base, workload, jar, { duration: seconds / 2, connections });
+    visits.push({
+      share: ours.perSecond / theirs.perSecond,
+      added: ours.user - theirs.user,
+      bare: theirs.user,
+      perSecond: ours.perSecond,
+      ...ours.latency,
+    });
+  }
+  return visits;
 }
+
+/** What the bare server of a framework takes for a request, in the middle of all that was measured. */
+function usual(framework) {
+  const all = chosen.filter(([, config]) => config.framework === framework);
+  return spread(all.flatMap(([name]) => Object.values(found.get(name)).flat()).map(({ bare }) => bare)).median;
+}
+
+const paces = new Map([...bases.keys()].map((framework) => [framework, usual(framework)]));
+/** The time as it would have been had the machine been as fast as usual at that moment. */
+const steady = (name, { added, bare }) => (added * paces.get(configs[name].framework)) / bare;
 
 const results = Object.fromEntries(
   [...found].map(([name, each]) => [
     name,
     Object.fromEntries(
-      Object.entries(each).map(([workload, visits]) => [
-        workload,
-        Object.fromEntries(Object.keys(visits[0]).map((figure) => [figure, spread(visits.map((visit) => visit[figure]))])),
-      ]),
+      Object.entries(each).map(([workload, visits]) => {
+        const steadied = visits.map((visit) => ({ ...visit, added: steady(name, visit) }));
+        return [
+          workload,
+          Object.fromEntries(
+            Object.keys(visits[0]).map((figure) => [figure, spread(steadied.map((visit) => visit[figure]))]),
+          ),
+        ];
+      }),
     ),
   ]),
 );
@@ -108,7 +133,7 @@ const versions = [
   ...(bases.get("django")?.versions ?? []),
 ];
 const how =
-  `${rounds} rounds of ${seconds} s slices after ${heat} s of heating, a third of that for all workloads but a server's first, libraries in random order, ${connections} connections` +
+  `${rounds} rounds of ${slices} slices of ${seconds} s after ${heat} s of heating, a third of that for all workloads but a server's first, libraries in random order, ${connections} connections` +
   `${pinned ? ", server and load on a core each" : ""}. ${versions.join(", ")}.`;
 const text = markdown(results, { workloads, how, goals: goals(results), absent });
 process.stdout.write(`${text}\n`);
