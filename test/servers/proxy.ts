@@ -8,6 +8,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
  * - `blackhole`: drops it, and what the client says as well; connections stay open
  * - `drop-reply`: lets the next request that `matches` through to the server, then drops the reply and ends the connection
  * - `cut`: hands on the first `bytes` of the reply to it, then ends the connection
+ * - `last-words`: hands on the next reply that `matches` with more behind it, in one piece, then ends the connection
  * - `reset`: resets every connection, open or new
  */
 export type Fault =
@@ -22,12 +23,18 @@ export type Fault =
       readonly bytes: number;
       readonly times?: number;
     }
+  | {
+      readonly kind: "last-words";
+      readonly matches: (reply: Buffer) => boolean;
+      readonly words: Buffer;
+      readonly times?: number;
+    }
   | { readonly kind: "reset" };
 
 /** A TCP proxy in front of a server on 127.0.0.1, which misbehaves as it is told. */
 export interface FaultProxy extends AsyncDisposable {
   readonly port: number;
-  /** How many replies were dropped or cut so far. */
+  /** How many replies were dropped, cut or the last so far. */
   readonly hits: number;
   /** How many pieces of replies are held at the moment. */
   readonly held: number;
@@ -168,6 +175,11 @@ class ProxyState {
     } else if (fault.kind === "hold" && (pair.isHeld || (fault.matches?.(chunk) ?? true))) {
       pair.isHeld = true;
       this.#held.push(() => pair.client.write(chunk));
+    } else if (fault.kind === "last-words" && this.#left > 0 && fault.matches(chunk)) {
+      this.#left -= 1;
+      this.hits += 1;
+      pair.client.end(Buffer.concat([chunk, fault.words]));
+      pair.server.destroy();
     } else if (fault.kind === "delay" || pair.late.length > 0) {
       const milliseconds = fault.kind === "delay" ? fault.milliseconds : 0;
       const due = Math.max(performance.now() + milliseconds, pair.late.at(-1)?.due ?? 0);

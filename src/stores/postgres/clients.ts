@@ -1,3 +1,4 @@
+import { isThenable } from "../../core/plain.ts";
 import { type CheckedOut, runBriefly, runUntilAborted } from "../sql/checked-out.ts";
 import type { Fields, SqlDriver, SqlResult, SqlValue } from "../sql/driver.ts";
 import { field } from "../sql/failures.ts";
@@ -11,8 +12,8 @@ export interface PgClientLike {
     rowMode?: "array";
   }): Promise<{ readonly rows: readonly unknown[]; readonly rowCount: number | null }>;
   end(): Promise<unknown>;
-  /** Of a pool: gives a connection for a while. */
-  connect?(): Promise<unknown>;
+  /** Of a pool: gives a connection for a while, to the callback where it takes one. */
+  connect?(callback?: (error: unknown, connection: unknown) => void): unknown;
   /** Of a pool: how many connections it has. */
   readonly totalCount?: number;
   /** Errors of connections that are doing nothing at the time. */
@@ -63,7 +64,7 @@ function pgDriver(client: PgClientLike, { prepare, own }: ClientUse): SqlDriver 
     async query({ name, text }, values, signal) {
       const query = { text, values: sent(values), rowMode: "array" as const, ...(prepare && { name }) };
       if (!isPool || signal === undefined) return resultOf(await client.query(query));
-      return runUntilAborted(signal, async () => checkedOut(client, await client.connect?.(), query));
+      return runUntilAborted(signal, async () => checkedOut(client, await connectionOf(client), query));
     },
     async script(statements) {
       // Sent as one text without values, it is one transaction.
@@ -90,12 +91,30 @@ interface PgConnection extends Pick<PgClientLike, "query"> {
 const CANCEL = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
 WHERE pid = CAST($1 AS int) AND state = 'active' AND query <> '' AND starts_with(CAST($2 AS text), query)`;
 
-function checkedOut(pool: PgClientLike, given: unknown, query: PgQuery): CheckedOut<SqlResult> {
-  const connection = given as PgConnection;
+const ignore = (): void => undefined;
+
+/**
+ * A connection that is listened to: while it is out the pool does not, and an error that nobody listens to ends the process. By the
+ * callback, because a promise comes too late: an error that the server sent right behind its greeting is told in the same moment.
+ */
+function connectionOf(pool: PgClientLike): Promise<PgConnection> {
+  return new Promise((resolve, reject) => {
+    let isTaken = false;
+    const take = (given: unknown): void => {
+      if (isTaken) return;
+      isTaken = true;
+      const connection = given as PgConnection;
+      connection.on("error", ignore);
+      resolve(connection);
+    };
+    const answer = pool.connect?.((error, given) => (given === undefined ? reject(error as Error) : take(given)));
+    // Pools of another make may know promises only.
+    if (isThenable(answer)) answer.then(take, reject);
+  });
+}
+
+function checkedOut(pool: PgClientLike, connection: PgConnection, query: PgQuery): CheckedOut<SqlResult> {
   const { processID } = connection;
-  // While it is out, the pool does not listen, and an error that nobody listens to ends the process.
-  const ignore = (): void => undefined;
-  connection.on("error", ignore);
   return {
     run: async () => resultOf(await connection.query(query)),
     release(error) {
@@ -106,7 +125,7 @@ function checkedOut(pool: PgClientLike, given: unknown, query: PgQuery): Checked
     async endOnServer() {
       if (typeof processID !== "number") return;
       const end: PgQuery = { text: CANCEL, values: [processID, query.text] };
-      await runBriefly(async () => checkedOut(pool, await pool.connect?.(), end));
+      await runBriefly(async () => checkedOut(pool, await connectionOf(pool), end));
     },
   };
 }
