@@ -1,4 +1,3 @@
-import { isThenable } from "../../core/plain.ts";
 import { type CheckedOut, runBriefly, runUntilAborted } from "../sql/checked-out.ts";
 import type { Fields, SqlDriver, SqlResult, SqlValue } from "../sql/driver.ts";
 import { field } from "../sql/failures.ts";
@@ -107,9 +106,9 @@ function connectionOf(pool: PgClientLike): Promise<PgConnection> {
       connection.on("error", ignore);
       resolve(connection);
     };
-    const answer = pool.connect?.((error, given) => (given === undefined ? reject(error as Error) : take(given)));
-    // Pools of another make may know promises only.
-    if (isThenable(answer)) answer.then(take, reject);
+    const answer = pool.connect?.((error, given) => (given === undefined ? reject(error) : take(given)));
+    // Pools of another make may know promises only; one that took the callback gives nothing here.
+    if (answer !== undefined) Promise.resolve(answer).then(take, reject);
   });
 }
 
