@@ -12,7 +12,7 @@ export interface PgClientLike {
   }): Promise<{ readonly rows: readonly unknown[]; readonly rowCount: number | null }>;
   end(): Promise<unknown>;
   /** Of a pool: gives a connection for a while, to the callback where it takes one. */
-  connect?(callback?: (error: unknown, connection: unknown) => void): unknown;
+  connect?(callback?: (error: Error | null | undefined, connection: unknown) => void): unknown;
   /** Of a pool: how many connections it has. */
   readonly totalCount?: number;
   /** Errors of connections that are doing nothing at the time. */
@@ -106,7 +106,7 @@ function connectionOf(pool: PgClientLike): Promise<PgConnection> {
       connection.on("error", ignore);
       resolve(connection);
     };
-    const answer = pool.connect?.((error, given) => (given === undefined ? reject(error) : take(given)));
+    const answer = pool.connect?.((error, given) => (error ? reject(error) : take(given)));
     // Pools of another make may know promises only; one that took the callback gives nothing here.
     if (answer !== undefined) Promise.resolve(answer).then(take, reject);
   });
