@@ -1,5 +1,9 @@
 import Database from "better-sqlite3";
-import { createHash, randomBytes } from "node:crypto";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import Koa from "koa";
+import { createCipheriv, createDecipheriv, createHash, createSecretKey, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { clients } from "./clients.mjs";
 import { ACTIONS, bind } from "./data.mjs";
@@ -52,41 +56,128 @@ const engines = {
   },
 };
 
-function idOf(req) {
-  const header = req.headers.cookie ?? "";
-  const at = header.indexOf("floor=");
-  return at === -1 ? undefined : header.slice(at + 6, at + 38);
-}
-
 const newId = () => randomBytes(24).toString("base64url");
 const keyOf = (id) => createHash("sha256").update(id).digest("hex");
+const attributes = `; HttpOnly; SameSite=Lax; Path=/; Max-Age=${AGE_SECONDS}`;
 
-async function respond(engine, req, res) {
-  const act = req.url === "/e" ? bind : ACTIONS[req.url];
-  if (act === undefined) return res.end("ok");
-  const former = idOf(req);
+function cookieIn(header = "") {
+  const at = header.indexOf("floor=");
+  if (at === -1) return undefined;
+  const end = header.indexOf(";", at);
+  return header.slice(at + 6, end === -1 ? undefined : end);
+}
+
+/** What a path answers, and the cookie to set; the text is in the engine, under an id that the cookie holds. */
+const stateful = (engine) => async (path, header) => {
+  const act = path === "/e" ? bind : ACTIONS[path];
+  if (act === undefined) return undefined;
+  const former = cookieIn(header);
   const found = former === undefined ? undefined : await engine.get(keyOf(former));
   const data = JSON.parse(found ?? "{}");
   const body = act(data);
-  const id = req.url === "/e" ? newId() : (former ?? newId());
-  if (req.url !== "/c") await engine.set(keyOf(id), JSON.stringify(data));
-  if (req.url === "/e" && found !== undefined) await engine.set(keyOf(former), "{}");
-  if (id !== former) res.setHeader("Set-Cookie", `floor=${id}; HttpOnly; SameSite=Lax; Path=/; Max-Age=${AGE_SECONDS}`);
-  res.setHeader("Vary", "Cookie");
-  res.setHeader("Cache-Control", "private, no-store");
-  return res.end(body);
+  const id = path === "/e" ? newId() : (former ?? newId());
+  if (path !== "/c") await engine.set(keyOf(id), JSON.stringify(data));
+  if (path === "/e" && found !== undefined) await engine.set(keyOf(former), "{}");
+  return { body, cookie: id === former ? undefined : `floor=${id}${attributes}` };
+};
+
+/** The same with the text in the cookie, sealed under one key. */
+const stateless = () => {
+  const key = createSecretKey(randomBytes(32));
+  const seal = (text) => {
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv("aes-256-gcm", key, nonce);
+    return Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()]).toString("base64url");
+  };
+  const open = (sealed) => {
+    const bytes = Buffer.from(sealed, "base64url");
+    const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, 12));
+    decipher.setAuthTag(bytes.subarray(-16));
+    return decipher.update(bytes.subarray(12, -16), undefined, "utf8") + decipher.final("utf8");
+  };
+  return async (path, header) => {
+    const act = path === "/e" ? bind : ACTIONS[path];
+    if (act === undefined) return undefined;
+    const sent = cookieIn(header);
+    let data = {};
+    try {
+      if (sent !== undefined) data = JSON.parse(open(sent));
+    } catch {
+      // Not ours.
+    }
+    const body = act(data);
+    return { body, cookie: path === "/c" ? undefined : `floor=${seal(JSON.stringify(data))}${attributes}` };
+  };
+};
+
+const VARY = ["Vary", "Cookie"];
+const CACHE = ["Cache-Control", "private, no-store"];
+
+function* headersOf({ cookie }) {
+  if (cookie !== undefined) yield ["Set-Cookie", cookie];
+  yield VARY;
+  yield CACHE;
 }
 
 const on = {
-  http: (engine) => createServer((req, res) => void respond(engine, req, res)),
+  http: (answer) =>
+    createServer(async (req, res) => {
+      const found = await answer(req.url, req.headers.cookie);
+      if (found === undefined) return res.end("ok");
+      for (const [name, value] of headersOf(found)) res.setHeader(name, value);
+      return res.end(found.body);
+    }),
+  express: (answer) =>
+    express().use(async (req, res) => {
+      const found = await answer(req.url, req.headers.cookie);
+      if (found === undefined) return res.end("ok");
+      for (const [name, value] of headersOf(found)) res.setHeader(name, value);
+      return res.end(found.body);
+    }),
+  fastify: (answer) =>
+    fastify().get("/*", async (request, reply) => {
+      const found = await answer(request.url, request.headers.cookie);
+      if (found === undefined) return "ok";
+      for (const [name, value] of headersOf(found)) reply.header(name, value);
+      return found.body;
+    }),
 };
 
-/** `floor-<framework>-<store>`. */
-export const floor = Object.fromEntries(
-  Object.entries(on).flatMap(([framework, make]) =>
-    Object.entries(engines).map(([store, open]) => [
+const STORES = {
+  http: ["memory", "sqlite", "redis", "ioredis", "postgres", "cookie"],
+  express: ["memory", "sqlite", "redis", "postgres"],
+  fastify: ["memory", "ioredis", "cookie"],
+};
+
+const answering = async (store, urls) => (store === "cookie" ? stateless() : stateful(await engines[store](urls)));
+
+/** A middleware that does nothing, where frameworks have such a thing: what it costs to be asked at all. */
+const nothing = {
+  express: () =>
+    express()
+      .use((_req, _res, next) => next())
+      .use((_req, res) => res.end("ok")),
+  fastify: () =>
+    fastify()
+      .addHook("onRequest", (_request, _reply, done) => done())
+      .addHook("onSend", (_request, _reply, payload, done) => done(null, payload))
+      .get("/*", (_request, reply) => reply.send("ok")),
+  koa: () => new Koa().use((_ctx, next) => next()).use((ctx) => (ctx.body = "ok")),
+  hono: () =>
+    new Hono()
+      .use(async (_c, next) => {
+        await next();
+      })
+      .get("/*", (c) => c.text("ok")),
+};
+
+/** `floor-<framework>-<store>`, and `floor-<framework>-nothing`. */
+export const floor = Object.fromEntries([
+  ...Object.entries(on).flatMap(([framework, make]) =>
+    STORES[framework].map((store) => [
       `floor-${framework}-${store}`,
-      { framework, start: async (urls) => make(await open(urls)) },
+      { framework, start: async (urls) => make(await answering(store, urls)) },
     ]),
   ),
-);
+  ...Object.entries(nothing).map(([framework, make]) => [`floor-${framework}-nothing`, { framework, start: make }]),
+]);
