@@ -3,9 +3,9 @@
  * `clearExpired` while visitors come at a steady rate, whose answers are timed from when they were due.
  *
  *     npx node --conditions=sojourn:source bench/sweep.ts [sqlite|postgres|mariadb …] [--rows N] [--renewed N] [--rate PER_SECOND]
- *       [--quiet SECONDS] [--batch N] [--duty SHARE] [--elsewhere]
+ *       [--quiet SECONDS] [--longest SECONDS] [--batch N] [--duty SHARE] [--elsewhere]
  *
- * Without a name it is SQLite and PostgreSQL. With `--elsewhere` it is `sojourn clear-expired` that sweeps, in a process of its own.
+ * Without a name it is SQLite and PostgreSQL. A sweep that takes longer than the longest is stopped then. With `--elsewhere` it is `sojourn clear-expired` that sweeps, in a process of its own.
  */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -21,7 +21,7 @@ const AT_ONCE = 500_000;
 /** So many times what it is when nothing is swept the slowest hundredth of the requests may take. */
 const GOAL = 2;
 const PUBLISHED = ["sqlite", "postgres"];
-const DEFAULTS = { rows: "1000000", rate: "400", quiet: "20", batch: "1000" };
+const DEFAULTS = { rows: "1000000", rate: "400", quiet: "20", longest: "180", batch: "1000" };
 
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,6 +30,7 @@ const { values: given, positionals } = parseArgs({
     renewed: { type: "string", default: "" },
     rate: { type: "string", default: DEFAULTS.rate },
     quiet: { type: "string", default: DEFAULTS.quiet },
+    longest: { type: "string", default: DEFAULTS.longest },
     batch: { type: "string", default: DEFAULTS.batch },
     duty: { type: "string", default: "" },
     elsewhere: { type: "boolean", default: false },
@@ -39,6 +40,7 @@ const rows = numberOf(given.rows, 1);
 const renewed = given.renewed === "" ? Math.round(rows / 10) : numberOf(given.renewed, 0);
 const rate = numberOf(given.rate, 1);
 const quietSeconds = numberOf(given.quiet, 0.1);
+const longestSeconds = numberOf(given.longest, 0.1);
 
 /** What became of one engine. */
 interface Swept {
@@ -53,6 +55,7 @@ interface Swept {
 async function sweepElsewhere(url: string): Promise<number> {
   const program = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
   const args = ["--conditions=sojourn:source", program, "clear-expired", "--json", "--store", url, "--batch", given.batch];
+  args.push("--max-seconds", String(longestSeconds));
   if (given.duty !== "") args.push("--duty", given.duty);
   const { stdout } = await promisify(execFile)(process.execPath, args);
   return (JSON.parse(stdout) as { removed: number }).removed;
@@ -93,6 +96,7 @@ async function measure(kind: string, ground: Ground): Promise<Swept> {
       sessions.clearExpired({
         batch: Number(given.batch),
         duty: given.duty === "" ? undefined : Number(given.duty),
+        signal: AbortSignal.timeout(longestSeconds * 1000),
         onProgress(removed) {
           const now = performance.now();
           if (now - last < 10_000) return;
@@ -152,7 +156,8 @@ const words =
   `${rows.toLocaleString("en-US")} expired sessions, and ${renewed.toLocaleString("en-US")} that were renewed and are only looked at, are swept ` +
   `in batches of ${given.batch} ${given.elsewhere ? "by `sojourn clear-expired` in a process of its own" : "by the process that answers"}, while ` +
   `${rate} requests a second come to ${VISITORS} other sessions; every second one writes. Their answers are timed from when they were due. The ` +
-  `quiet times, of ${quietSeconds} s each, are before the sweep and after it: the multiple is that of both together, and in brackets those of each.`;
+  `quiet times, of ${quietSeconds} s each, are before the sweep and after it: the multiple is that of both together, and in brackets those of each. ` +
+  `A sweep is stopped after ${longestSeconds} s.`;
 const markdown = [
   words,
   table(
@@ -180,7 +185,8 @@ process.stdout.write(`${markdown}\n`);
 
 const plain = given.batch === DEFAULTS.batch && given.rate === DEFAULTS.rate && given.duty === "" && given.renewed === "";
 const whole = plain && !given.elsewhere && PUBLISHED.every((kind) => chosen.includes(kind));
-if (whole && rows >= Number(DEFAULTS.rows) && quietSeconds >= Number(DEFAULTS.quiet)) {
+const long = longestSeconds >= Number(DEFAULTS.longest);
+if (whole && long && rows >= Number(DEFAULTS.rows) && quietSeconds >= Number(DEFAULTS.quiet)) {
   const figures = found.map(([engine, swept]) => ({
     engine,
     p50: ratioOf(swept, 0.5),

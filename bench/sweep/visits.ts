@@ -30,7 +30,7 @@ export async function visit({ sessions, cookies, rate }: Visitors, until: () => 
     const due = Math.floor(((performance.now() - started) * rate) / 1000);
     for (; number < due; number++) {
       // Not from when it was sent: a process that was held up sends late, and its visitors have waited.
-      const since = started + (number * 1000) / rate;
+      const since = started + ((number + 1) * 1000) / rate;
       const cookie = cookies[(number * 7919) % cookies.length] ?? "";
       const call = request(sessions, cookie, number % 2 === 0)
         .catch(() => void failed++)

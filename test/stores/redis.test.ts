@@ -222,6 +222,63 @@ describe("redis store", { skip: needs("redis") }, () => {
     });
   }
 
+  test("what is stored is read as it was written, whatever it holds and however many bytes its characters take", async (t) => {
+    const store = await opened(single("node-redis", server.port), { prefix: newPrefix() });
+    t.after(() => store.close());
+    const parts = ["", "v", "-", ":", "0", "ü", "€", "🦊", "\0", "\n", "S1L", " ".repeat(20), "x".repeat(3000)];
+    const users = [null, ...parts.slice(1)];
+    for (const version of parts.slice(1)) {
+      for (const userId of users) {
+        for (const data of ["", "ü", "1:2:"]) {
+          const session = record({ version, userId, data });
+          const expected = { status: "live", record: session, ...(userId !== null && { userEpoch: 0 }) };
+          assert.equal((await store.create(session)).status, "created");
+          assert.deepEqual(await store.load(session.handle), expected);
+          assert.deepEqual(await store.save(next(session), "another"), { ...expected, status: "conflict" });
+          assert.equal((await store.save(next(session), version)).status, "saved");
+        }
+      }
+    }
+    for (const token of parts.slice(1)) {
+      for (const successor of [null, record().handle]) {
+        const [session, stone] = [record(), tombstone({ token, successor })];
+        await store.create(session);
+        await store.retire(session.handle, stone);
+        assert.deepEqual(await store.load(session.handle), { status: "retired", tombstone: stone });
+      }
+    }
+  });
+
+  test("what was damaged is unreadable, whatever is wrong with it", async (t) => {
+    const prefix = newPrefix();
+    const store = await opened(single("node-redis", server.port), { prefix });
+    t.after(() => store.close());
+    const keys = new Keys(prefix, 1);
+    const session = record({ userId: "u", version: "v" });
+    const key = sessionKey(keys.shardOf(session.handle), session.handle);
+    await store.create(session);
+    const sound = (await server.command("GET", key)).split("\r\n")[1] ?? "";
+    const damaged = [
+      "",
+      "S1L",
+      sound.replace("S1L", "S2L"),
+      sound.replace("S1L", "S1X"),
+      sound.replace("S1L ", "S1L"),
+      sound.replace("S1L", "S1L "),
+      sound.replace(/:1:1:/, ":-:1:"),
+      sound.replace(/:1:1:/, ":1:1-:"),
+      sound.replace(/:1:1:/, ":1:9999:"),
+      sound.replace(/:1:1:/, ":9999:1:"),
+    ];
+    for (const value of damaged) {
+      assert.notEqual(value, sound);
+      await server.command("SET", key, value);
+      assert.equal(await outcomeOf(() => store.load(session.handle)), "ERR_SESSION_UNREADABLE", value);
+      assert.equal(await outcomeOf(() => store.save(next(session), session.version)), "ERR_SESSION_UNREADABLE", value);
+      assert.equal(await outcomeOf(() => store.touch(session.handle, session.version, 1)), "ERR_SESSION_UNREADABLE", value);
+    }
+  });
+
   test("four processes add 250 each to one counter, and it is exactly 1000", async (t) => {
     const prefix = newPrefix();
     const store = await opened(single("node-redis", server.port), { prefix });

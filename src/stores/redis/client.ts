@@ -33,7 +33,7 @@ export interface Confirmation {
 export interface RedisPort {
   readonly isCluster: boolean;
   /** Runs a script by its name, and by its text when the server does not know it. All keys are in one slot. */
-  run(script: RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown>;
+  run(script: RedisScript, keys: string[], args: string[]): Promise<unknown>;
   /**
    * As `run`, then asks on the same connection how many replicas have what was written. The connection is one of its own, a duplicate
    * of the client's: while it waits, no other call waits with it.
@@ -64,13 +64,11 @@ export function portOf(client: RedisClientLike, asked = "redisStore"): RedisPort
 }
 
 /** The first sending fails on a server that has not seen the script: after its start, a failover, or for good after SCRIPT FLUSH. */
-async function withFallback<T>(send: (sending: Sending) => Promise<T>): Promise<T> {
-  try {
-    return await send("sha");
-  } catch (error) {
+function withFallback<T>(send: (sending: Sending) => Promise<T>): Promise<T> {
+  return send("sha").catch((error: unknown) => {
     if (!(error instanceof Error) || !error.message.includes("NOSCRIPT")) throw error;
     return send("text");
-  }
+  });
 }
 
 interface NodeRedisPipeline {
@@ -91,8 +89,8 @@ class NodeRedisPort implements RedisPort {
     this.isCluster = "nodeClient" in client;
   }
 
-  run({ sha, text }: RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    const options = { keys: [...keys], arguments: [...args] };
+  run({ sha, text }: RedisScript, keys: string[], args: string[]): Promise<unknown> {
+    const options = { keys, arguments: args };
     return withFallback((sending) =>
       sending === "sha" ? this.#client.evalSha(sha, options) : this.#client.eval(text, options),
     );

@@ -1,6 +1,6 @@
 import { SessionError } from "../../core/errors.ts";
 import type { SessionHandle } from "../../core/id.ts";
-import type { RetiredReason, SessionRecord, Tombstone } from "../../core/record.ts";
+import type { RetiredReason, Tombstone } from "../../core/record.ts";
 import { unreadable } from "./failures.ts";
 
 /** A script's reply: its status, and what follows it. */
@@ -8,31 +8,17 @@ export type Reply = readonly [status: string, ...fields: (string | null)[]];
 
 /** @throws {SessionError} `ERR_SESSION_UNREADABLE` for a record that the script could not read */
 export function replyOf(value: unknown): Reply {
-  const [status, ...fields] = list(value).map(textOrNull);
+  const fields = list(value).map(textOrNull);
+  const [status] = fields;
   if (typeof status !== "string") throw unreadable("the reply has another shape");
   if (status === "unreadable") throw unreadable("its fields are not as the store writes them");
-  return [status, ...fields];
+  return fields as [string, ...(string | null)[]];
 }
 
 /** @throws {SessionError} `ERR_SESSION_UNREADABLE` */
 export function list(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value as readonly unknown[];
   throw unreadable("the reply has another shape");
-}
-
-/** The record in a reply, and the present epoch of its user. */
-export function shown(handle: SessionHandle, [, ...fields]: Reply): { record: SessionRecord; userEpoch?: number } {
-  const [data, version, createdAt, expiresAt, userId = null, epoch, userEpoch = null] = fields;
-  const record: SessionRecord = {
-    handle,
-    data: text(data),
-    version: text(version),
-    createdAt: whole(createdAt),
-    expiresAt: whole(expiresAt),
-    userId,
-    epoch: whole(epoch),
-  };
-  return userEpoch === null ? { record } : { record, userEpoch: whole(userEpoch) };
 }
 
 /** The tombstone in a reply. @throws {SessionError} `ERR_SESSION_UNREADABLE` */

@@ -14,23 +14,11 @@ import type {
   UserIndex,
 } from "../../core/store.ts";
 import type { Confirmation, RedisPort } from "./client.ts";
-import { redisFailure } from "./failures.ts";
+import { redisFailure, unreadable } from "./failures.ts";
 import { sessionKey, shardKeys, type Keys, type Shard } from "./keys.ts";
-import {
-  count,
-  list,
-  reasonOf,
-  replyOf,
-  shown,
-  stoneOf,
-  storable,
-  text,
-  textOrNull,
-  time,
-  whole,
-  type Reply,
-} from "./replies.ts";
+import { count, list, reasonOf, replyOf, stoneOf, storable, text, textOrNull, time, whole, type Reply } from "./replies.ts";
 import * as scripts from "./scripts.ts";
+import { storedIn } from "./value.ts";
 
 /** What a {@link RedisSessions} works with. */
 export interface RedisSettings {
@@ -95,10 +83,11 @@ export class RedisSessions implements RedisStore {
   async load(handle: SessionHandle): Promise<LoadOutcome> {
     const shard = this.#shard(handle);
     const reply = await this.#ask(scripts.LOAD, [shard.epochs, sessionKey(shard, handle)], []);
-    const [status] = reply;
+    const [status, value, epoch = null] = reply;
     if (status === "missing") return { status };
-    if (status === "retired") return { status, tombstone: stoneOf(reply) };
-    return { status: "live", ...shown(handle, reply) };
+    const stored = storedIn(handle, text(value));
+    if ("tombstone" in stored) return { status: "retired", tombstone: stored.tombstone };
+    return { status: "live", ...withEpoch(stored.record, epoch) };
   }
 
   async create(record: SessionRecord): Promise<CreateOutcome> {
@@ -258,24 +247,15 @@ export class RedisSessions implements RedisStore {
     return [...this.#context(handle), storable(data), storable(version), ...times, user, count(epoch, "An epoch")];
   }
 
-  async #ask(script: scripts.RedisScript, keys: readonly string[], args: readonly string[]): Promise<Reply> {
-    return replyOf(await this.#send(script, keys, args));
+  #ask(script: scripts.RedisScript, keys: string[], args: string[]): Promise<Reply> {
+    return this.#open().run(script, keys, args).then(replyOf, failed);
   }
 
-  async #send(script: scripts.RedisScript, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    const port = this.#open();
-    try {
-      return await port.run(script, keys, args);
-    } catch (error) {
-      throw redisFailure(error);
-    }
+  async #send(script: scripts.RedisScript, keys: string[], args: string[]): Promise<unknown> {
+    return this.#open().run(script, keys, args).catch(failed);
   }
 
-  async #askConfirmed(
-    script: scripts.RedisScript,
-    keys: readonly string[],
-    args: readonly (string | null)[],
-  ): Promise<Reply> {
+  async #askConfirmed(script: scripts.RedisScript, keys: string[], args: readonly (string | null)[]): Promise<Reply> {
     const values = args.map((each) => text(each));
     const { confirm } = this.#settings;
     if (confirm === undefined) return this.#ask(script, keys, values);
@@ -304,6 +284,10 @@ export class RedisSessions implements RedisStore {
 
 const UNCHANGED: ReadonlySet<string> = new Set(["missing", "conflict", "revoked", "exists"]);
 
+function failed(error: unknown): never {
+  throw redisFailure(error);
+}
+
 /** Waits for all of them also when one fails, so that no rejection goes unheard and no call is still under way. */
 async function all<T>(calls: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(calls);
@@ -318,6 +302,23 @@ function refusal(handle: SessionHandle, reply: Reply): Exclude<SaveOutcome, { st
   if (status === "conflict") return { status, ...shown(handle, reply) };
   if (status === "retired") return { status, reason: reasonOf(reason) };
   return { status: status === "revoked" ? "revoked" : "missing" };
+}
+
+/** A record, and the present epoch of its user. */
+interface Shown {
+  readonly record: SessionRecord;
+  readonly userEpoch?: number;
+}
+
+/** What a reply shows, where only a record can be. */
+function shown(handle: SessionHandle, [, value, epoch = null]: Reply): Shown {
+  const stored = storedIn(handle, text(value));
+  if ("tombstone" in stored) throw unreadable("its fields are not as the store writes them");
+  return withEpoch(stored.record, epoch);
+}
+
+function withEpoch(record: SessionRecord, epoch: string | null): Shown {
+  return epoch === null ? { record } : { record, userEpoch: whole(epoch) };
 }
 
 function strings(value: unknown): string[] {

@@ -159,7 +159,7 @@ export class SqliteSessions implements SqliteStore {
   clearExpired(batch: ClearBatch): Awaitable<number | UnfinishedBatch> {
     const before = time(batch.before);
     const limit = count(batch.limit, "The limit of a batch");
-    return this.#connection.run("write", ({ postpone, sweep }) =>
+    return this.#connection.runGently(({ postpone, sweep }) =>
       this.#connection.transaction(() => {
         // What was renewed since it was last looked at moves back in the index; what is then left at its front is over.
         const putOff = changes(postpone.run(before, before, limit, before));

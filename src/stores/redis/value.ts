@@ -1,0 +1,54 @@
+import type { SessionHandle } from "../../core/id.ts";
+import type { SessionRecord, Tombstone } from "../../core/record.ts";
+import { unreadable } from "./failures.ts";
+import { reasonOf, whole } from "./replies.ts";
+
+/** What is stored under a key, as the scripts write it. */
+export type Stored = { readonly record: SessionRecord } | { readonly tombstone: Tombstone };
+
+// The deadline has 17 characters; the rest of a head is numbers, and the lengths in bytes of the texts behind it.
+const LIVE = /^S1L(?=.{17}:) *(-?\d+):(-?\d+):(\d+):(\d+):(-|\d+):/;
+const STONE = /^S1T(?=.{17}:) *(-?\d+):([a-z]+):(\d+):(-|\d+):/;
+
+/** @throws {SessionError} `ERR_SESSION_UNREADABLE` */
+export function storedIn(handle: SessionHandle, value: string): Stored {
+  const live = LIVE.exec(value);
+  if (live !== null) {
+    const [head, expiresAt, createdAt, epoch, length, userLength] = live;
+    const { first: version, second: userId, rest: data } = texts(value, head.length, length, userLength);
+    const times = { createdAt: whole(createdAt), expiresAt: whole(expiresAt) };
+    return { record: { handle, data, version, ...times, userId, epoch: whole(epoch) } };
+  }
+  const stone = STONE.exec(value);
+  if (stone === null) throw unreadable("its fields are not as the store writes them");
+  const [head, until, reason, length, successorLength] = stone;
+  const { first: token, second: successor } = texts(value, head.length, length, successorLength);
+  return {
+    tombstone: { reason: reasonOf(reason), token, successor: successor as SessionHandle | null, until: whole(until) },
+  };
+}
+
+interface Texts {
+  readonly first: string;
+  readonly second: string | null;
+  readonly rest: string;
+}
+
+/** The texts behind a head, of which the first two have so many bytes; `-` for a second that is not there. */
+function texts(value: string, at: number, firstBytes = "", secondBytes = ""): Texts {
+  const [first, second] = [Number(firstBytes), secondBytes === "-" ? 0 : Number(secondBytes)];
+  const texts = cut(value.slice(at, at + first + second), first, second);
+  if (texts === undefined) throw unreadable("its texts are not as long as it says");
+  const rest = value.slice(at + texts[0].length + texts[1].length);
+  return { first: texts[0], second: secondBytes === "-" ? null : texts[1], rest };
+}
+
+/** A text cut by the bytes of its UTF-8; what is left over is dropped. */
+function cut(text: string, first: number, second: number): [first: string, second: string] | undefined {
+  // With as many bytes as characters, all of them are of one byte.
+  if (text.length === first + second && Buffer.byteLength(text) === text.length)
+    return [text.slice(0, first), text.slice(first)];
+  const bytes = Buffer.from(text);
+  if (bytes.length < first + second) return undefined;
+  return [bytes.toString("utf8", 0, first), bytes.toString("utf8", first, first + second)];
+}
