@@ -173,7 +173,7 @@ const markdown = [
       const { removed, seconds, lagSeconds } = swept;
       const ratios = [0.5, 0.99].map((share) => show(ratioOf(swept, share)));
       const sizes = [removed, removed / seconds].map((count) => Math.round(count).toLocaleString("en-US"));
-      return [kind, ...ratios, ...sizes, digits(seconds), digits(lagSeconds)];
+      return [kind, ...ratios, ...sizes, digits(seconds), Number.isNaN(lagSeconds) ? "–" : digits(lagSeconds)];
     }),
   ),
   table(

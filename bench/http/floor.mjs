@@ -119,21 +119,16 @@ function* headersOf({ cookie }) {
   yield CACHE;
 }
 
+async function respond(answer, req, res) {
+  const found = await answer(req.url, req.headers.cookie);
+  if (found === undefined) return res.end("ok");
+  for (const [name, value] of headersOf(found)) res.setHeader(name, value);
+  return res.end(found.body);
+}
+
 const on = {
-  http: (answer) =>
-    createServer(async (req, res) => {
-      const found = await answer(req.url, req.headers.cookie);
-      if (found === undefined) return res.end("ok");
-      for (const [name, value] of headersOf(found)) res.setHeader(name, value);
-      return res.end(found.body);
-    }),
-  express: (answer) =>
-    express().use(async (req, res) => {
-      const found = await answer(req.url, req.headers.cookie);
-      if (found === undefined) return res.end("ok");
-      for (const [name, value] of headersOf(found)) res.setHeader(name, value);
-      return res.end(found.body);
-    }),
+  http: (answer) => createServer((req, res) => void respond(answer, req, res)),
+  express: (answer) => express().use((req, res) => respond(answer, req, res)),
   fastify: (answer) =>
     fastify().get("/*", async (request, reply) => {
       const found = await answer(request.url, request.headers.cookie);

@@ -37,10 +37,10 @@ interface Texts {
 /** The texts behind a head, of which the first two have so many bytes; `-` for a second that is not there. */
 function texts(value: string, at: number, firstBytes = "", secondBytes = ""): Texts {
   const [first, second] = [Number(firstBytes), secondBytes === "-" ? 0 : Number(secondBytes)];
-  const texts = cut(value.slice(at, at + first + second), first, second);
-  if (texts === undefined) throw unreadable("its texts are not as long as it says");
-  const rest = value.slice(at + texts[0].length + texts[1].length);
-  return { first: texts[0], second: secondBytes === "-" ? null : texts[1], rest };
+  const both = cut(value.slice(at, at + first + second), first, second);
+  if (both === undefined) throw unreadable("its texts are not as long as it says");
+  const rest = value.slice(at + both[0].length + both[1].length);
+  return { first: both[0], second: secondBytes === "-" ? null : both[1], rest };
 }
 
 /** A text cut by the bytes of its UTF-8; what is left over is dropped. */
