@@ -30,19 +30,35 @@ const SAME_SITE = { lax: "Lax", strict: "Strict", none: "None" } as const;
  *
  * The name and the attributes are taken as `checkCookieAttributes` found them good; the value is checked here.
  *
+ * @param maxAgeSeconds by default the attributes' own
  * @throws {TypeError} when the value has a character that a cookie cannot carry
  * @throws {RangeError} when name and value exceed 4,096 bytes
  */
-export function serializeCookie(name: string, value: string, attributes: CookieAttributes): string {
+export function serializeCookie(
+  name: string,
+  value: string,
+  attributes: CookieAttributes,
+  maxAgeSeconds = attributes.maxAgeSeconds,
+): string {
   if (NOT_A_COOKIE_OCTET.test(value)) {
     throw new TypeError("A cookie's value has a character that cookies cannot carry. Encode it, for example as base64url.");
   }
   if (name.length + value.length > MAX_COOKIE_BYTES) {
     throw new RangeError(`A cookie exceeds ${MAX_COOKIE_BYTES} bytes, and a browser would drop it. Store less in it.`);
   }
-  const { maxAgeSeconds } = attributes;
-  const lifetime = maxAgeSeconds === undefined ? "" : `; Max-Age=${clampMaxAge(maxAgeSeconds)}`;
-  return `${name}=${value}${scope(attributes)}${lifetime}${flags(attributes)}`;
+  return `${name}=${value}${attributesText(attributes, maxAgeSeconds)}`;
+}
+
+let last: { readonly attributes: CookieAttributes; readonly maxAge: number | undefined; readonly text: string } | undefined;
+
+/** The same for most cookies: those of one configuration, with one age. */
+function attributesText(attributes: CookieAttributes, maxAge: number | undefined): string {
+  // Frozen ones alone cannot have changed since.
+  if (last?.attributes === attributes && last.maxAge === maxAge) return last.text;
+  const lifetime = maxAge === undefined ? "" : `; Max-Age=${clampMaxAge(maxAge)}`;
+  const text = `${scope(attributes)}${lifetime}${flags(attributes)}`;
+  if (Object.isFrozen(attributes)) last = { attributes, maxAge, text };
+  return text;
 }
 
 /**

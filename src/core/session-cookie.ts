@@ -7,7 +7,7 @@ type CookieConfig = Pick<ResolvedOptions, "cookie" | "cookieName" | "readAlso">;
 
 /** The `Set-Cookie` value that hands out an id. */
 export function idCookie({ cookie, cookieName }: CookieConfig, id: string, maxAgeSeconds: number | undefined): string {
-  return serializeCookie(cookieName, id, { ...cookie, maxAgeSeconds });
+  return serializeCookie(cookieName, id, cookie, maxAgeSeconds);
 }
 
 /** The `Set-Cookie` values that carry a sealed record, and that delete the chunks an earlier, longer one left. */
@@ -17,13 +17,12 @@ export function sealedCookies(
   maxAgeSeconds: number | undefined,
   sent: ChunkedCookie,
 ): string[] {
-  const attributes = { ...cookie, maxAgeSeconds };
   if (fitsOneCookie(cookieName, sealed) && sent.chunkNames.length === 0) {
-    return Array.of(serializeCookie(cookieName, sealed, attributes));
+    return Array.of(serializeCookie(cookieName, sealed, cookie, maxAgeSeconds));
   }
   const pairs = splitCookie(cookieName, sealed);
   return [
-    ...pairs.map(({ name, value }) => serializeCookie(name, value, attributes)),
+    ...pairs.map(({ name, value }) => serializeCookie(name, value, cookie, maxAgeSeconds)),
     ...staleChunks(sent.chunkNames, pairs).map((name) => serializeDeletion(name, cookie)),
   ];
 }
