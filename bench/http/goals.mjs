@@ -33,7 +33,7 @@ export function goals(results) {
           `${workload}, ${framework}: throughput against the bare server`,
           0.98,
           share(`sojourn-${framework}-memory`, workload),
-          share(`floor-${framework}-nothing`, workload),
+          share(`floor-${framework}-nothing`, "A"),
         ),
       ),
     ),

@@ -62,7 +62,7 @@ const EMBEDDED_DUTY = 0.1;
 const LARGEST_BATCH = 1_000_000;
 const FIRST_BATCH = 100;
 const SMALLEST_BATCH = 10;
-/** So long a batch should take; and so long one of a store that holds up the process, and with its lock other ones. */
+/** So long a batch should take beyond what the smallest takes; and so long one of a store that holds up the process, and with its lock other ones. */
 const TARGET_MS = 10;
 const EMBEDDED_TARGET_MS = 1;
 /** How many batches of the smallest size may take too long, one after the other. */
@@ -133,6 +133,8 @@ class Run {
   readonly #clear: (batch: ClearBatch) => Promise<{ removed: number; more: boolean }>;
   /** How many records to the next batch. */
   #size: number;
+  /** What a batch takes however small it is, as far as is known: the way to a distant store and back, say. In milliseconds. */
+  #fixedMs = 0;
   /** How many batches in a row took too long though they were as small as can be. */
   #late = 0;
   /** True when the store let nothing else run while it worked on the last batch: it is embedded, but for a chance. */
@@ -202,10 +204,12 @@ class Run {
   }
 
   #resize(tookMs: number): void {
-    const target = this.#embedded ? EMBEDDED_TARGET_MS : TARGET_MS;
     const { batch } = this.#task;
+    const smallest = Math.min(batch, SMALLEST_BATCH);
+    this.#fixedMs = this.#size <= smallest ? tookMs : Math.min(this.#fixedMs, tookMs);
+    const target = this.#embedded ? EMBEDDED_TARGET_MS : TARGET_MS + this.#fixedMs;
     if (tookMs < target) this.#size = Math.min(batch, Math.ceil(this.#size * 1.25));
-    if (tookMs > target * 2) this.#size = Math.max(Math.min(batch, SMALLEST_BATCH), Math.floor(this.#size / 1.5));
+    if (tookMs > target * 2) this.#size = Math.max(smallest, Math.floor(this.#size / 1.5));
   }
 
   /** Leaves the store alone for its share of the time. Gives false when the lease was lost meanwhile. */

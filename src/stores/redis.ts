@@ -10,7 +10,7 @@ export type { RedisStoreOptions } from "./redis/options.ts";
 export type { RedisStore } from "./redis/store.ts";
 
 /**
- * Keeps sessions in Redis or Valkey: one hash a session, removed by the server's own expiry. For one server, a master found through
+ * Keeps sessions in Redis or Valkey: one string a session, removed by the server's own expiry. For one server, a master found through
  * Sentinel, or a cluster, over the client that the application has.
  *
  * ```ts

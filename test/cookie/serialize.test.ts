@@ -12,6 +12,22 @@ import {
 
 const BASE: CookieAttributes = { path: "/", secure: true, httpOnly: true, sameSite: "lax", partitioned: false };
 
+test("of attributes that are given again, each age has its own text, and attributes that changed have the new one", () => {
+  const [site, app] = [Object.freeze({ ...BASE }), Object.freeze({ ...BASE, path: "/app" })];
+  const tail = (attributes: CookieAttributes, age?: number) => serializeCookie("sid", "", attributes, age).slice(5);
+  for (let round = 0; round < 2; round++) {
+    assert.equal(tail(site), " Path=/; HttpOnly; Secure; SameSite=Lax");
+    assert.equal(tail(site, 60), " Path=/; Max-Age=60; HttpOnly; Secure; SameSite=Lax");
+    assert.equal(tail(site, 61), " Path=/; Max-Age=61; HttpOnly; Secure; SameSite=Lax");
+    assert.equal(tail(app, 61), " Path=/app; Max-Age=61; HttpOnly; Secure; SameSite=Lax");
+    assert.equal(tail(app), " Path=/app; HttpOnly; Secure; SameSite=Lax");
+  }
+  const changing = { ...BASE };
+  assert.match(tail(changing), /SameSite=Lax/);
+  Object.assign(changing, { sameSite: "strict" });
+  assert.match(tail(changing), /SameSite=Strict/);
+});
+
 test("the exact text, with every attribute and with none", () => {
   assert.equal(serializeCookie("__Host-sid", "abc", BASE), "__Host-sid=abc; Path=/; HttpOnly; Secure; SameSite=Lax");
   const all: CookieAttributes = {

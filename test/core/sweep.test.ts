@@ -72,6 +72,27 @@ for (const duty of [0.25, 0.5, 1]) {
   });
 }
 
+for (const [what, fixedMs, rowMs, smallest, largest] of [
+  ["near and quick", 0.5, 0.01, 900, 1000],
+  ["near and slow with each row", 0.5, 1, 10, 30],
+  ["far away", 25, 0.01, 900, 1000],
+  ["far away and slow with each row", 25, 1, 20, 70],
+] as const) {
+  test(`a batch is as large as the store does in a short time: one that is ${what}`, async (t) => {
+    const clock = fakeClock(NOW, { sleep: "advance" });
+    t.mock.method(performance, "now", () => clock.now());
+    const limits: number[] = [];
+    const store = sweepable(async ({ limit }) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(fixedMs + rowMs * limit);
+      return limits.push(limit) < 60 ? limit : 0;
+    });
+    await createSessions({ store, clock, storeTimeoutSeconds: 5 }).clearExpired({ duty: 1 });
+    const last = limits.slice(-10);
+    assert.ok(Math.min(...last) >= smallest && Math.max(...last) <= largest, `batches of ${limits.join(", ")}`);
+  });
+}
+
 test("a clock that leaps during a batch does not put off the rest of the sweep, which nobody else can do meanwhile", async () => {
   const clock = fakeClock(NOW, { sleep: "advance" });
   let batches = 3;

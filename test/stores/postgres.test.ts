@@ -81,6 +81,52 @@ describe("postgresStore on PostgreSQL", { skip: needs("postgres") }, () => {
     assert.equal((await store.load(session.handle)).status, "live");
   });
 
+  for (const [what, connect] of [
+    ["knows promises only", (pool: pg.Pool) => () => pool.connect()],
+    [
+      "is wrapped, and gives a promise beside the callback",
+      (pool: pg.Pool) =>
+        async (...args: []): Promise<unknown> =>
+          pool.connect(...args),
+    ],
+    [
+      "gives its connection by both",
+      (pool: pg.Pool) => async (callback?: (error: undefined, connection: unknown) => void) => {
+        const connection = await pool.connect();
+        callback?.(undefined, connection);
+        return connection;
+      },
+    ],
+  ] as const) {
+    test(`a pool of another make works, one that ${what}, and has its connections back`, async (t) => {
+      const pool = new pg.Pool({ connectionString: lab.url(), max: 2 });
+      t.after(() => pool.end());
+      const client = {
+        query: (query: pg.QueryConfig) => pool.query(query),
+        connect: connect(pool),
+        end: () => pool.end(),
+        totalCount: 2,
+      };
+      const store = postgresStore({ client, table: newTable() });
+      const { signal } = new AbortController();
+      const session = record();
+      await store.create(session, { signal });
+      const loads = Array.from({ length: 6 }, () => store.load(session.handle, { signal }));
+      for (const { status } of await Promise.all(loads)) assert.equal(status, "live");
+      assert.equal(pool.idleCount, pool.totalCount);
+    });
+  }
+
+  test("a pool whose connections are of another shape is an error, which ends nothing", async (t) => {
+    const pool = new pg.Pool({ connectionString: lab.url() });
+    t.after(() => pool.end());
+    const connect = async (): Promise<unknown> => ({ query: async () => ({ rows: [], rowCount: 0 }) });
+    const client = { query: (query: pg.QueryConfig) => pool.query(query), connect, end: () => pool.end(), totalCount: 1 };
+    const store = postgresStore({ client, table: newTable() });
+    const { signal } = new AbortController();
+    await assert.rejects(async () => store.load(record().handle, { signal }), { code: "ERR_SESSION_STORE" });
+  });
+
   test("touches and saves rewrite no index", async (t) => {
     const table = newTable();
     const { store, end } = postgresDrivers["pg"]?.(lab.url(), table) ?? assert.fail();

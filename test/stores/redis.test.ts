@@ -3,6 +3,8 @@ import { execFile } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { RESP_TYPES } from "redis";
 import { systemClock } from "../../src/core/clock.ts";
 import { isSessionError } from "../../src/core/errors.ts";
@@ -269,13 +271,59 @@ describe("redis store", { skip: needs("redis") }, () => {
       sound.replace(/:1:1:/, ":1:1-:"),
       sound.replace(/:1:1:/, ":1:9999:"),
       sound.replace(/:1:1:/, ":9999:1:"),
+      sound.replace(/:1:1:/, ":1:-1:"),
     ];
     for (const value of damaged) {
       assert.notEqual(value, sound);
       await server.command("SET", key, value);
+      // It is in no list, and comes back into it when it is repaired.
+      assert.deepEqual(await store.users.sessionsOf("u"), [], value);
+      assert.deepEqual(await store.list?.({ limit: 10 }), [], value);
       assert.equal(await outcomeOf(() => store.load(session.handle)), "ERR_SESSION_UNREADABLE", value);
       assert.equal(await outcomeOf(() => store.save(next(session), session.version)), "ERR_SESSION_UNREADABLE", value);
       assert.equal(await outcomeOf(() => store.touch(session.handle, session.version, 1)), "ERR_SESSION_UNREADABLE", value);
+    }
+    await server.command("SET", key, sound);
+    assert.deepEqual(await store.users.sessionsOf("u"), [session]);
+    assert.deepEqual(await store.list?.({ limit: 10 }), [session]);
+  });
+
+  test("a user's id that is kept keeps nothing of its session in memory", async (t) => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const used = (): number => (collect(), process.memoryUsage().heapUsed);
+    const store = await opened(single("node-redis", server.port), { prefix: newPrefix() });
+    t.after(() => store.close());
+    const usedAtFirst = used();
+    const users: (string | null)[] = [];
+    for (let number = 0; number < 200; number++) {
+      const session = record({ userId: `somebody-with-a-long-name-${number}`, data: "x".repeat(100_000) });
+      await store.create(session);
+      const loaded = await store.load(session.handle);
+      if (loaded.status === "live") users.push(loaded.record.userId);
+    }
+    const megabytes = (used() - usedAtFirst) / 1e6;
+    assert.equal(new Set(users).size, 200);
+    assert.ok(megabytes < 5, `${megabytes.toFixed(1)} MB`);
+  });
+
+  test("a client that throws at once is understood as one that rejects", async () => {
+    const missing = async (): Promise<string[]> => ["missing"];
+    for (const [message, expected] of [
+      ["NOSCRIPT No matching script", "missing"],
+      ["READONLY You can't write against a read only replica.", "ERR_SESSION_STORE"],
+    ] as const) {
+      const broken = (): never => {
+        throw new Error(message);
+      };
+      const clients = [
+        { evalSha: broken, eval: missing, multi: broken },
+        { evalsha: broken, eval: missing, pipeline: broken },
+      ];
+      for (const client of clients) {
+        const store = redisStore({ client });
+        assert.equal((await outcomeOf(() => store.load(record().handle))).split(" ")[0], expected);
+      }
     }
   });
 

@@ -90,6 +90,10 @@ interface PgConnection extends Pick<PgClientLike, "query"> {
 const CANCEL = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
 WHERE pid = CAST($1 AS int) AND state = 'active' AND query <> '' AND starts_with(CAST($2 AS text), query)`;
 
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof field(value, "then") === "function";
+}
+
 const ignore = (): void => undefined;
 
 /**
@@ -100,16 +104,20 @@ function connectionOf(pool: PgClientLike): Promise<PgConnection> {
   return new Promise((resolve, reject) => {
     let isTaken = false;
     const take = (given: unknown): void => {
-      if (isTaken) return;
+      if (isTaken || !given) return;
       isTaken = true;
-      const connection = given as PgConnection;
-      connection.on("error", ignore);
-      resolve(connection);
+      resolve(listened(given as PgConnection));
     };
     const answer = pool.connect?.((error, given) => (error ? reject(error) : take(given)));
     // Pools of another make may know promises only; one that took the callback gives nothing here.
-    if (answer !== undefined) Promise.resolve(answer).then(take, reject);
+    if (isPromise(answer)) answer.then(take, reject);
   });
+}
+
+/** The connection, listened to at once; rejects where it is of another shape. */
+async function listened(connection: PgConnection): Promise<PgConnection> {
+  connection.on("error", ignore);
+  return connection;
 }
 
 function checkedOut(pool: PgClientLike, connection: PgConnection, query: PgQuery): CheckedOut<SqlResult> {

@@ -65,10 +65,23 @@ export function portOf(client: RedisClientLike, asked = "redisStore"): RedisPort
 
 /** The first sending fails on a server that has not seen the script: after its start, a failover, or for good after SCRIPT FLUSH. */
 function withFallback<T>(send: (sending: Sending) => Promise<T>): Promise<T> {
-  return send("sha").catch((error: unknown) => {
+  return sentBy(() => send("sha")).catch((error: unknown) => {
     if (!(error instanceof Error) || !error.message.includes("NOSCRIPT")) throw error;
     return send("text");
   });
+}
+
+/** A promise also of what throws at once, and of what is only like a promise. */
+function sentBy<T>(send: () => Promise<T>): Promise<T> {
+  try {
+    return Promise.resolve(send());
+  } catch (error) {
+    return rejected(error);
+  }
+}
+
+async function rejected(error: unknown): Promise<never> {
+  throw error;
 }
 
 interface NodeRedisPipeline {

@@ -8,11 +8,16 @@
 
 /** What is stored, as a table: of a session without its data, of a tombstone, or nil of what cannot be read. */
 export const READ = `
+local function length(text)
+  if text == '-' then return 0 end
+  return string.find(text, '^%d+$') and tonumber(text)
+end
+
 local function parse(value)
   local deadline, colon, created, epoch, version, user, at =
     string.match(value, '^S1L *(%-?%d+)():(%-?%d+):(%d+):(%d+):([%d%-]+):()')
   if at then
-    local name = user == '-' and 0 or tonumber(user)
+    local name = length(user)
     local middle = at + tonumber(version)
     if colon ~= 21 or not name or middle + name > #value + 1 then return nil end
     return {
@@ -26,7 +31,7 @@ local function parse(value)
   local reason, token, successor
   deadline, colon, reason, token, successor, at = string.match(value, '^S1T *(%-?%d+)():([a-z]+):(%d+):([%d%-]+):()')
   if not at then return nil end
-  local heir = successor == '-' and 0 or tonumber(successor)
+  local heir = length(successor)
   local middle = at + tonumber(token)
   if colon ~= 21 or not heir or middle + heir > #value + 1 then return nil end
   return {

@@ -21,7 +21,7 @@ function script(name: string, parts: readonly string[], body: string): RedisScri
   });
 }
 
-/** KEYS: epochs, session. What is stored is given as it is, to be read where there is more time. */
+/** KEYS: epochs, session. What is stored is given as it is: whoever asked can read it, and the server has one thread for all. */
 export const LOAD = script(
   "load",
   [EPOCHS],
@@ -154,7 +154,7 @@ export const DUE = script("due", [], `return redis.call('ZRANGEBYSCORE', KEYS[1]
 
 /**
  * KEYS: epochs, users, deadlines, handles, then sessions. ARGV: the user after `=` or nothing, then the sessions' handles.
- * Gives the records that are there, and takes out of the index what is not.
+ * Gives the records that are there and can be read, and takes out of the index what is not there.
  */
 export const RECORDS = script(
   "records",
@@ -170,11 +170,14 @@ for i = 5, #KEYS do
     local shown = show('found', value, r.user)
     shown[4] = handle
     found[#found + 1] = shown
-  elseif user then
-    redis.call('ZREM', KEYS[2], entry(user, handle))
-    if not r or r.reason then redis.call('ZREM', KEYS[3], entry(user, handle)) end
   elseif r or not value then
-    redis.call('ZREM', KEYS[4], handle)
+    -- What cannot be read stays where it is.
+    if user then
+      redis.call('ZREM', KEYS[2], entry(user, handle))
+      if not r or r.reason then redis.call('ZREM', KEYS[3], entry(user, handle)) end
+    else
+      redis.call('ZREM', KEYS[4], handle)
+    end
   end
 end
 return found

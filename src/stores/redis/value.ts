@@ -43,11 +43,17 @@ function texts(value: string, at: number, firstBytes = "", secondBytes = ""): Te
   return { first: both[0], second: secondBytes === "-" ? null : both[1], rest };
 }
 
+/** A copy: a part of a text keeps all of it in memory, and a user's id may be kept for long. */
+function ownText(part: string): string {
+  return part === "" ? part : Buffer.from(part, "latin1").toString("latin1");
+}
+
 /** A text cut by the bytes of its UTF-8; what is left over is dropped. */
 function cut(text: string, first: number, second: number): [first: string, second: string] | undefined {
   // With as many bytes as characters, all of them are of one byte.
-  if (text.length === first + second && Buffer.byteLength(text) === text.length)
-    return [text.slice(0, first), text.slice(first)];
+  if (text.length === first + second && Buffer.byteLength(text) === text.length) {
+    return [text.slice(0, first), ownText(text.slice(first))];
+  }
   const bytes = Buffer.from(text);
   if (bytes.length < first + second) return undefined;
   return [bytes.toString("utf8", 0, first), bytes.toString("utf8", first, first + second)];

@@ -77,15 +77,33 @@ export class Connection {
   }
 
   #withSmallCheckpoints<T>(work: () => T): T {
-    const [row] = query(this.#database, "PRAGMA wal_autocheckpoint", ["wal_autocheckpoint"]);
-    const usual = Number(row?.[0]);
+    const usual = this.#checkpointPages();
     // 0 is for somebody else who makes the checkpoints, and must stay.
-    if (!(usual > SMALL_CHECKPOINT_PAGES)) return work();
-    this.#database.exec(`PRAGMA wal_autocheckpoint = ${SMALL_CHECKPOINT_PAGES}`);
+    if (!(usual > SMALL_CHECKPOINT_PAGES) || !this.#checkpointAfter(SMALL_CHECKPOINT_PAGES)) return work();
     try {
       return work();
     } finally {
-      this.#database.exec(`PRAGMA wal_autocheckpoint = ${usual}`);
+      this.#checkpointAfter(usual);
+    }
+  }
+
+  /** After how many pages a checkpoint is made; NaN where that is not told. */
+  #checkpointPages(): number {
+    try {
+      const [row] = query(this.#database, "PRAGMA wal_autocheckpoint", ["wal_autocheckpoint"]);
+      return Number(row?.[0]);
+    } catch {
+      return Number.NaN;
+    }
+  }
+
+  /** Gives false where it cannot be chosen: a sweep that makes large checkpoints is better than none. */
+  #checkpointAfter(pages: number): boolean {
+    try {
+      this.#database.exec(`PRAGMA wal_autocheckpoint = ${pages}`);
+      return true;
+    } catch {
+      return false;
     }
   }
 

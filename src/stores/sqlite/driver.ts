@@ -52,10 +52,12 @@ export function query(
   columns: readonly string[],
   ...values: SqliteValue[]
 ): Fields[] {
-  return database
-    .prepare(sql)
-    .all(...values)
-    .map((row) => fieldsOf(row, columns) ?? []);
+  const statement = database.prepare(sql);
+  try {
+    return statement.all(...values).map((row) => fieldsOf(row, columns) ?? []);
+  } finally {
+    statement.finalize?.();
+  }
 }
 
 const WITHOUT_DRIVER =
