@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, removeServerFolder, runProgram, serverFolder, ServerProcess } from "./process.ts";
 import { requireProgram } from "./programs.ts";
@@ -35,11 +36,15 @@ export async function startMariadb(options: MariadbServerOptions = {}): Promise<
   const folder = serverFolder("mariadb");
   const data = join(folder, "data");
   const socket = join(folder, "s.sock");
+  // A server that starts removes whatever temporary tables it finds, those of others that share the folder as well.
+  const temporary = join(folder, "tmp");
+  mkdirSync(temporary);
   const user = process.getuid?.() === 0 ? ["--user=root"] : [];
   const setup = [
     "--no-defaults",
     ...user,
     `--datadir=${data}`,
+    `--tmpdir=${temporary}`,
     "--auth-root-authentication-method=normal",
     "--skip-test-db",
   ];
@@ -50,7 +55,7 @@ export async function startMariadb(options: MariadbServerOptions = {}): Promise<
     args: [
       ...["--no-defaults", ...user, `--datadir=${data}`, `--port=${port}`, "--bind-address=127.0.0.1", `--socket=${socket}`],
       ...[`--innodb-flush-log-at-trx-commit=${flush}`, "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M"],
-      ...["--skip-log-bin", "--skip-name-resolve", ...(options.args ?? [])],
+      ...[`--tmpdir=${temporary}`, "--skip-log-bin", "--skip-name-resolve", ...(options.args ?? [])],
     ],
     async ready() {
       await run(socket, "SELECT 1");

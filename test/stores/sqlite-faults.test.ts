@@ -478,3 +478,23 @@ test("no error shows data, an id or a version", async (t) => {
     }
   }
 });
+
+test("a statement that meets another process changing the tables is sent again", async (t) => {
+  const database = new DatabaseSync(":memory:");
+  t.after(() => database.close());
+  let left = 2;
+  const meeting = {
+    exec: (text: string) => database.exec(text),
+    close: () => database.close(),
+    prepare(text: string) {
+      // As SQLite says it when the tables change while it looks them up.
+      if (/INSERT INTO "sojourn_sessions"/.test(text) && left-- > 0) {
+        throw Object.assign(new Error("database schema has changed"), { code: "ERR_SQLITE_ERROR", errcode: 17 });
+      }
+      return database.prepare(text);
+    },
+  };
+  const store = sqliteStore({ database: meeting });
+  assert.equal((await store.load(record().handle)).status, "missing");
+  assert.ok(left <= 0);
+});

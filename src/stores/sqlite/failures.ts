@@ -1,5 +1,5 @@
 import { SessionError } from "../../core/errors.ts";
-import { isBusy, isUndone, resultOf, wordsFor } from "../sql/dialects/sqlite/results.ts";
+import { isLocked, isUndone, resultOf, wordsFor } from "../sql/dialects/sqlite/results.ts";
 import { field } from "../sql/failures.ts";
 
 /** Whether a failed call could have stored something. */
@@ -18,7 +18,7 @@ export function storeFailure(error: unknown, effect: Effect, table: string): Ses
   if (field(error, "code") === "ERR_OUT_OF_RANGE") return unreadable(table, "a number beyond 2^53", error);
   const result = resultOf(error);
   const applied = effect === "read" || isUndone(result) ? "no" : "unknown";
-  return new SessionError("ERR_SESSION_STORE", isBusy(error) ? BUSY : wordsFor(result), { cause: error, applied });
+  return new SessionError("ERR_SESSION_STORE", isLocked(error) ? BUSY : wordsFor(result), { cause: error, applied });
 }
 
 /** The error for a row that is there and makes no sense. */

@@ -1,5 +1,5 @@
 import { field, type Trouble } from "../../failures.ts";
-import { isBusy, isUndone, resultOf, wordsFor } from "./results.ts";
+import { isBusy, isLocked, isUndone, resultOf, wordsFor } from "./results.ts";
 
 /** What an error of a driver of SQLite means. */
 export function sqliteTrouble(error: unknown): Trouble | undefined {
@@ -9,7 +9,7 @@ export function sqliteTrouble(error: unknown): Trouble | undefined {
     return { applied: "unknown", kind: "other", what, code: "ERR_SESSION_UNREADABLE" };
   }
   const result = resultOf(error);
-  const what = isBusy(error) ? "Another connection held the SQLite database's lock" : wordsFor(result);
+  const what = isLocked(error) ? "Another connection held the SQLite database's lock" : wordsFor(result);
   // SQLite has no code for it, and some drivers pass on nothing but its words.
   if ((result === undefined || result === "ERROR") && /\bno such table\b/.test(String(field(error, "message")))) {
     return { applied: "no", kind: "no table", what };

@@ -34,6 +34,7 @@ const UNDONE: ReadonlySet<string> = new Set([
 
 const WHAT_HAPPENED: Readonly<Record<string, string>> = {
   READONLY: "The SQLite database is read-only",
+  SCHEMA: "Another connection was changing the SQLite database's tables",
   FULL: "The disk is full, or the SQLite database is as large as it may be",
   IOERR: "The SQLite database's file could not be read or written",
   CORRUPT: "The SQLite database's file is damaged; restore it, or see the `.recover` command of the sqlite3 shell",
@@ -52,6 +53,11 @@ export function resultOf(error: unknown): string | undefined {
 
 /** True when another connection stood in the way, so that the call may be made again. */
 export function isBusy(error: unknown): boolean {
+  return isLocked(error) || resultOf(error) === "SCHEMA";
+}
+
+/** True when another connection held the lock. */
+export function isLocked(error: unknown): boolean {
   return ["BUSY", "LOCKED", "PROTOCOL"].includes(resultOf(error) ?? "");
 }
 
