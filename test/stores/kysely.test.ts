@@ -253,7 +253,7 @@ test("a statement that meets another process making the tables is sent again", a
     close: () => database.close(),
     prepare(text) {
       // As SQLite says it when the tables change while it looks them up.
-      if (/_schema/.test(text) && left-- > 0) {
+      if (text.includes("_schema") && left-- > 0) {
         throw Object.assign(new Error("no such table: sojourn_sessions_schema"), { code: "SQLITE_SCHEMA" });
       }
       return database.prepare(text);
