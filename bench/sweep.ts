@@ -5,7 +5,8 @@
  *     npx node --conditions=sojourn:source bench/sweep.ts [sqlite|postgres|mariadb …] [--rows N] [--renewed N] [--rate PER_SECOND]
  *       [--quiet SECONDS] [--longest SECONDS] [--batch N] [--duty SHARE] [--elsewhere]
  *
- * Without a name it is SQLite and PostgreSQL. A sweep that takes longer than the longest is stopped then. With `--elsewhere` it is `sojourn clear-expired` that sweeps, in a process of its own.
+ * Without a name it is SQLite and PostgreSQL. A sweep that takes longer than the longest is stopped then. With `--elsewhere` it is
+ * `sojourn clear-expired` that sweeps, in a process of its own.
  */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -62,7 +62,10 @@ const EMBEDDED_DUTY = 0.1;
 const LARGEST_BATCH = 1_000_000;
 const FIRST_BATCH = 100;
 const SMALLEST_BATCH = 10;
-/** So long a batch should take beyond what the smallest takes; and so long one of a store that holds up the process, and with its lock other ones. */
+/**
+ * So long a batch should take beyond what the smallest takes; and so long one of a store that holds up the process, and with its lock
+ * other ones.
+ */
 const TARGET_MS = 10;
 const EMBEDDED_TARGET_MS = 1;
 /** How many batches of the smallest size may take too long, one after the other. */

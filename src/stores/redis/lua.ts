@@ -8,39 +8,26 @@
 
 /** What is stored, as a table: of a session without its data, of a tombstone, or nil of what cannot be read. */
 export const READ = `
-local function length(text)
-  if text == '-' then return 0 end
-  return string.find(text, '^%d+$') and tonumber(text)
+-- The two texts behind a head, the second false where it is not there; nil where they do not fit.
+local function texts(value, colon, at, first, second)
+  local rest = second == '-' and 0 or string.find(second, '^%d+$') and tonumber(second)
+  local middle = at + tonumber(first)
+  if colon ~= 21 or not rest or middle + rest > #value + 1 then return nil end
+  return string.sub(value, at, middle - 1), second ~= '-' and string.sub(value, middle, middle + rest - 1)
 end
 
 local function parse(value)
   local deadline, colon, created, epoch, version, user, at =
     string.match(value, '^S1L *(%-?%d+)():(%-?%d+):(%d+):(%d+):([%d%-]+):()')
   if at then
-    local name = length(user)
-    local middle = at + tonumber(version)
-    if colon ~= 21 or not name or middle + name > #value + 1 then return nil end
-    return {
-      deadline = deadline,
-      created = created,
-      epoch = epoch,
-      version = string.sub(value, at, middle - 1),
-      user = user ~= '-' and string.sub(value, middle, middle + name - 1) or false,
-    }
+    version, user = texts(value, colon, at, version, user)
+    return version and { deadline = deadline, created = created, epoch = epoch, version = version, user = user }
   end
   local reason, token, successor
   deadline, colon, reason, token, successor, at = string.match(value, '^S1T *(%-?%d+)():([a-z]+):(%d+):([%d%-]+):()')
   if not at then return nil end
-  local heir = length(successor)
-  local middle = at + tonumber(token)
-  if colon ~= 21 or not heir or middle + heir > #value + 1 then return nil end
-  return {
-    deadline = deadline,
-    reason = reason,
-    token = string.sub(value, at, middle - 1),
-    successor = successor ~= '-' and string.sub(value, middle, middle + heir - 1) or false,
-    user = false,
-  }
+  token, successor = texts(value, colon, at, token, successor)
+  return token and { deadline = deadline, reason = reason, token = token, successor = successor, user = false }
 end
 
 -- Without copying a long data.
@@ -125,7 +112,10 @@ local function refusal(key, r, expected, user, epoch)
 end
 `;
 
-/** Leaves a tombstone. Deleting first sets memory free, so that a session can be ended when the server is full; from {@link LEAVE} and {@link CLOCK}. */
+/**
+ * Leaves a tombstone. Deleting first sets memory free, so that a session can be ended when the server is full; from {@link LEAVE} and
+ * {@link CLOCK}.
+ */
 export const BURY = `
 local function bury(key, mode, handle, r, reason, token, deadline, successor, slack)
   leave(mode, r and r.user, handle)

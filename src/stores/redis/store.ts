@@ -14,11 +14,11 @@ import type {
   UserIndex,
 } from "../../core/store.ts";
 import type { Confirmation, RedisPort } from "./client.ts";
-import { redisFailure, unreadable } from "./failures.ts";
+import { redisFailure } from "./failures.ts";
 import { sessionKey, shardKeys, type Keys, type Shard } from "./keys.ts";
 import { count, list, reasonOf, replyOf, stoneOf, storable, text, textOrNull, time, whole, type Reply } from "./replies.ts";
 import * as scripts from "./scripts.ts";
-import { storedIn } from "./value.ts";
+import { shown, storedIn, withEpoch } from "./value.ts";
 
 /** What a {@link RedisSessions} works with. */
 export interface RedisSettings {
@@ -251,7 +251,7 @@ export class RedisSessions implements RedisStore {
     return this.#open().run(script, keys, args).then(replyOf, failed);
   }
 
-  async #send(script: scripts.RedisScript, keys: string[], args: string[]): Promise<unknown> {
+  #send(script: scripts.RedisScript, keys: string[], args: string[]): Promise<unknown> {
     return this.#open().run(script, keys, args).catch(failed);
   }
 
@@ -302,23 +302,6 @@ function refusal(handle: SessionHandle, reply: Reply): Exclude<SaveOutcome, { st
   if (status === "conflict") return { status, ...shown(handle, reply) };
   if (status === "retired") return { status, reason: reasonOf(reason) };
   return { status: status === "revoked" ? "revoked" : "missing" };
-}
-
-/** A record, and the present epoch of its user. */
-interface Shown {
-  readonly record: SessionRecord;
-  readonly userEpoch?: number;
-}
-
-/** What a reply shows, where only a record can be. */
-function shown(handle: SessionHandle, [, value, epoch = null]: Reply): Shown {
-  const stored = storedIn(handle, text(value));
-  if ("tombstone" in stored) throw unreadable("its fields are not as the store writes them");
-  return withEpoch(stored.record, epoch);
-}
-
-function withEpoch(record: SessionRecord, epoch: string | null): Shown {
-  return epoch === null ? { record } : { record, userEpoch: whole(epoch) };
 }
 
 function strings(value: unknown): string[] {

@@ -1,7 +1,7 @@
 import type { SessionHandle } from "../../core/id.ts";
 import type { SessionRecord, Tombstone } from "../../core/record.ts";
 import { unreadable } from "./failures.ts";
-import { reasonOf, whole } from "./replies.ts";
+import { reasonOf, text, whole, type Reply } from "./replies.ts";
 
 /** What is stored under a key, as the scripts write it. */
 export type Stored = { readonly record: SessionRecord } | { readonly tombstone: Tombstone };
@@ -28,6 +28,24 @@ export function storedIn(handle: SessionHandle, value: string): Stored {
   };
 }
 
+/** A record, and the present epoch of its user. */
+export interface Shown {
+  readonly record: SessionRecord;
+  readonly userEpoch?: number;
+}
+
+/** What a reply shows, where only a record can be. @throws {SessionError} `ERR_SESSION_UNREADABLE` */
+export function shown(handle: SessionHandle, [, value, epoch = null]: Reply): Shown {
+  const stored = storedIn(handle, text(value));
+  if ("tombstone" in stored) throw unreadable("its fields are not as the store writes them");
+  return withEpoch(stored.record, epoch);
+}
+
+/** A record with what a script said of its user's epoch. */
+export function withEpoch(record: SessionRecord, epoch: string | null): Shown {
+  return epoch === null ? { record } : { record, userEpoch: whole(epoch) };
+}
+
 interface Texts {
   readonly first: string;
   readonly second: string | null;
@@ -49,12 +67,12 @@ function ownText(part: string): string {
 }
 
 /** A text cut by the bytes of its UTF-8; what is left over is dropped. */
-function cut(text: string, first: number, second: number): [first: string, second: string] | undefined {
+function cut(joined: string, first: number, second: number): [first: string, second: string] | undefined {
   // With as many bytes as characters, all of them are of one byte.
-  if (text.length === first + second && Buffer.byteLength(text) === text.length) {
-    return [text.slice(0, first), ownText(text.slice(first))];
+  if (joined.length === first + second && Buffer.byteLength(joined) === joined.length) {
+    return [joined.slice(0, first), ownText(joined.slice(first))];
   }
-  const bytes = Buffer.from(text);
+  const bytes = Buffer.from(joined);
   if (bytes.length < first + second) return undefined;
   return [bytes.toString("utf8", 0, first), bytes.toString("utf8", first, first + second)];
 }
