@@ -447,7 +447,8 @@ export class SessionWork {
       }
       if (committed.wrote) this.stored = true;
       const deadlineMoved = record.expiresAt !== this.#stored().record.expiresAt;
-      if (deadlineMoved || (committed.wrote && this.#expirySet)) this.moved = true;
+      const visited = how.slide || this.engine.format.slides === "write";
+      if (deadlineMoved || (committed.wrote && (visited || this.#expirySet))) this.moved = true;
       this.#adopt(before, committed.content, committed.snapshot);
     };
     return whenDone(store, finish, (error) => {

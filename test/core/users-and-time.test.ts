@@ -58,6 +58,26 @@ test("a shorter absoluteSeconds ends older sessions, and does not leave them rea
   assert.notEqual(reply.cookie, cookie);
 });
 
+test("a write sends the cookie when it moves the deadline, and not before: both end together", async () => {
+  const { open, request, sessions, clock, cookie } = await started({ idleSeconds: 3600, refreshSeconds: 600 });
+  const write = (name: string) => request({ cookie, handle: async (s) => void ((await s.load()).name = name) });
+  const deadline = async () => (await sessions.find(open({ cookie }).session.handle!))?.expiresAt.getTime();
+  const before = await deadline();
+  clock.advance(599_000);
+  const early = await write("early");
+  assert.deepEqual([early.setCookie, await deadline()], [[], before]);
+  clock.advance(1_000);
+  const due = await write("due");
+  assert.match(due.setCookie.join(), /; Max-Age=3600;/);
+  assert.equal(await deadline(), clock.now() + 3_600_000);
+});
+
+test("a write under saveEveryRequest sends the cookie, for it is a visit", async () => {
+  const { request, cookie } = await started({ saveEveryRequest: true });
+  const reply = await request({ cookie, handle: async (s) => void ((await s.load()).name = "x") });
+  assert.equal(reply.setCookie.length, 1);
+});
+
 test("a session with a setExpiry shorter than refreshSeconds slides with its visits", async () => {
   const { open, request, clock, cookie } = await started({ refreshSeconds: 3600 });
   await request({ cookie, handle: (s) => s.load().then(() => s.setExpiry(600)) });
