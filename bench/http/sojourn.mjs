@@ -9,23 +9,18 @@ import { honoSession } from "../../dist/adapters/hono.js";
 import { koaSession } from "../../dist/adapters/koa.js";
 import { nodeSession } from "../../dist/adapters/node.js";
 import { createSessions } from "../../dist/index.js";
-import { nearStore } from "../../dist/stores/near.js";
-import { redisFeed, redisStore } from "../../dist/stores/redis.js";
+import { redisStore } from "../../dist/stores/redis.js";
 import { ACTIONS, count } from "./data.mjs";
 import { clients } from "./clients.mjs";
 
-/** This library as its users install it: built, with its defaults, but for https. */
-const sessionsOn = async (store, urls) => {
+/** This library as its users install it: built, its store named by a URL, with its defaults, but for https. */
+const sessionsOn = (store, urls) => {
   const options = { cookie: { secure: false } };
   if (store === "memory") return createSessions({ ...options, store: "memory:" });
   if (store === "cookie") return createSessions({ ...options, store: "cookie:" });
   if (store === "sqlite") return createSessions({ ...options, store: `sqlite:${urls.sqlite}` });
-  if (store === "redis") return createSessions({ ...options, store: redisStore({ client: await clients.nodeRedis(urls) }) });
   if (store === "ioredis") return createSessions({ ...options, store: redisStore({ client: clients.ioredis(urls) }) });
-  if (store === "near-redis") {
-    const client = await clients.nodeRedis(urls);
-    return createSessions({ ...options, store: nearStore({ store: redisStore({ client }), feed: redisFeed({ client }) }) });
-  }
+  if (store === "near-redis") return createSessions({ ...options, store: `near:${urls.redis}` });
   return createSessions({ ...options, store: urls[store] });
 };
 
@@ -90,7 +85,7 @@ export const sojourn = Object.fromEntries(
   Object.entries(on).flatMap(([framework, make]) =>
     STORES[framework].map((store) => [
       `sojourn-${framework}-${store}`,
-      { framework, start: async (urls) => make(await sessionsOn(store, urls)) },
+      { framework, start: async (urls) => make(sessionsOn(store, urls)) },
     ]),
   ),
 );

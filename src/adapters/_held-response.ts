@@ -94,11 +94,16 @@ export class HeldResponse implements VerbHandler {
     detoured.handler = this;
     this.#closed = res.destroyed;
     res.on("pipe", this.#piped);
-    res.once("close", () => {
+    // Not `once`, which takes as much again: it comes once by itself.
+    res.on("close", () => {
       this.#closed = true;
       // What the handler does right after its answer comes first.
-      setImmediate(() => this.#settle());
+      setImmediate(HeldResponse.#settled, this);
     });
+  }
+
+  static #settled(this: void, held: HeldResponse): void {
+    held.#settle();
   }
 
   /** True until the handler has sent anything, its head included. */

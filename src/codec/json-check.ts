@@ -61,8 +61,12 @@ function arrayObstacle(value: readonly unknown[], depth: number, check: JsonChec
   return Object.keys(value).length === value.length ? undefined : "an array with named properties";
 }
 
-/** The obstacle in the values of a plain object. An undefined value counts as an absent key. */
-function objectObstacle(value: object, depth: number, check: JsonCheck): string | undefined {
+/**
+ * The obstacle in the values of a plain object. An undefined value counts as an absent key.
+ *
+ * @param depth the level at which the object stands
+ */
+export function objectObstacle(value: object, depth: number, check: JsonCheck): string | undefined {
   const object = value as Readonly<Record<string, unknown>>;
   if (hasSymbols(object)) return "a symbol as a key";
   // Without a list of the keys, which is half of the time that this takes.
@@ -78,7 +82,7 @@ function objectObstacle(value: object, depth: number, check: JsonCheck): string 
 /** True when the object has enumerable symbol keys, which JSON drops. */
 export function hasSymbols(value: object): boolean {
   const symbols = Object.getOwnPropertySymbols(value);
-  return symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
+  return symbols.length > 0 && symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
 }
 
 /** True for what an object literal or `Object.create(null)` makes, of another realm too; not for a replaced prototype. */

@@ -1,5 +1,5 @@
 import { CodecError } from "./codec.ts";
-import { type JsonCheck, hasSymbols, isPlain, jsonObstacle } from "./json-check.ts";
+import { type JsonCheck, hasSymbols, isPlain, jsonObstacle, objectObstacle } from "./json-check.ts";
 import { endOfString, JsonTooDeep, parseJsonText } from "./json-text.ts";
 import { afterMark, type MarkedCodec } from "./mark.ts";
 
@@ -42,19 +42,20 @@ function stringifyJson(value: Readonly<Record<string, unknown>>, maxDepth: numbe
   if (typeof value !== "object" || value === null || Array.isArray(value) || !isPlain(value)) {
     throw new CodecError("value", "The session's data is not a plain object");
   }
-  if (hasSymbols(value)) throw new CodecError("value", "The session's data has a symbol as a key, which JSON cannot carry");
-  const keys = Object.keys(value);
-  for (const [index, key] of keys.entries()) {
-    const item = value[key];
-    const obstacle = item === undefined ? undefined : jsonObstacle(item, 2, check);
-    // Keys are data too: the place is told by number.
-    if (obstacle !== undefined) throw refusal(`key ${index + 1} of ${keys.length}`, obstacle);
-  }
+  const obstacle = objectObstacle(value, 1, check);
+  if (obstacle !== undefined) throw refusalOf(value, obstacle, { ...check, containers: 0 });
   return check.needsWriter ? writeJson(value) : JSON.stringify(value);
 }
 
-function refusal(place: string, obstacle: string): CodecError {
-  return new CodecError("value", `The session's value under ${place} has ${obstacle}, which JSON cannot carry`);
+/** Keys are data too: the place is told by number. */
+function refusalOf(value: Readonly<Record<string, unknown>>, obstacle: string, check: JsonCheck): CodecError {
+  if (hasSymbols(value)) return new CodecError("value", "The session's data has a symbol as a key, which JSON cannot carry");
+  const keys = Object.keys(value);
+  const at = keys.findIndex((key) => value[key] !== undefined && jsonObstacle(value[key], 2, check) !== undefined);
+  return new CodecError(
+    "value",
+    `The session's value under key ${at + 1} of ${keys.length} has ${obstacle}, which JSON cannot carry`,
+  );
 }
 
 /** True when somebody taught all objects, or all arrays, `toJSON`, which `JSON.stringify` would call. */
@@ -72,8 +73,10 @@ function writeJson(value: unknown): string {
 }
 
 function parseJson(plain: string, maxDepth: number): Record<string, unknown> {
-  // Text of little but brackets costs much to build; of other text the value is looked at, which costs less than the text.
-  const dense = hasMoreThan(plain, Math.max(maxDepth, plain.length >> 3));
+  // Each level takes two characters. Text of little but brackets costs much to build; of other text the value is looked at, which costs less
+  // than the text.
+  const short = plain.length <= 2 * maxDepth;
+  const dense = !short && hasMoreThan(plain, Math.max(maxDepth, plain.length >> 3));
   if (dense && isDeeperText(plain, maxDepth)) throw tooDeep(maxDepth);
   let value: unknown;
   try {
@@ -86,7 +89,7 @@ function parseJson(plain: string, maxDepth: number): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new CodecError("format", "The stored JSON is not an object");
   }
-  if (!dense && hasMoreThan(plain, maxDepth) && isDeeper(value, maxDepth)) throw tooDeep(maxDepth);
+  if (!short && !dense && hasMoreThan(plain, maxDepth) && isDeeper(value, maxDepth)) throw tooDeep(maxDepth);
   return value as Record<string, unknown>;
 }
 

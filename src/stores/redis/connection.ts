@@ -2,18 +2,18 @@ import { isSessionError, SessionError } from "../../core/errors.ts";
 import { portOf, type RedisPort } from "./client.ts";
 import { CONNECT_MS, type OpenedClient } from "./connecting.ts";
 import { duplicatesOf } from "./listening.ts";
+import { Silence } from "./silence.ts";
 
 /** A client, and the port over it. */
 interface Link {
   readonly opened: OpenedClient;
   readonly port: RedisPort;
+  /**
+   * After a while without a reply a client is taken for one whose server is gone without a word: the machine lost its power, or the network.
+   * Its connection stays open then, for many minutes, though another server has long taken over.
+   */
+  readonly silence: Silence;
 }
-
-/**
- * After how long without a reply a client is taken for one whose server is gone without a word, in milliseconds: the machine lost its power,
- * or the network. Its connection stays open then, for many minutes, though another server has long taken over.
- */
-const SILENT_MS = 10_000;
 
 /**
  * The port over a client that the store opens itself: with the first call, again with a later one when it has given up, and beside the old
@@ -57,12 +57,12 @@ export class RedisConnection implements RedisPort {
   async #send<T>(call: (port: RedisPort) => Promise<T>): Promise<T> {
     const link = this.#link ?? (await this.#ready());
     if (!link.opened.isReady()) throw noConnection();
-    const timer = setTimeout(() => void this.#renew(link), SILENT_MS);
-    timer.unref();
+    const { silence } = link;
+    const asked = silence.asked();
     try {
       return await call(link.port);
     } finally {
-      clearTimeout(timer);
+      silence.answered(asked);
     }
   }
 
@@ -76,7 +76,8 @@ export class RedisConnection implements RedisPort {
 
   async #connect(): Promise<Link> {
     const opened = await this.#open();
-    const link: Link = { opened, port: portOf(opened.client) };
+    const silence = new Silence(() => void this.#renew(link));
+    const link: Link = { opened, port: portOf(opened.client), silence };
     this.#links.add(link);
     if (this.#isClosed) this.#end(link);
     try {
@@ -105,6 +106,7 @@ export class RedisConnection implements RedisPort {
 
   #end(link: Link): void {
     this.#links.delete(link);
+    link.silence.stop();
     link.port.close();
     link.opened.end();
   }

@@ -19,6 +19,11 @@ type NodeRedisClient = RedisClientLike & {
 
 /** After how long a cluster is looked at anew, when one of its nodes does not answer. */
 const LOOK_AGAIN_MS = 1000;
+/**
+ * Without the client's own timeout (node-redis 6 and newer), an `AbortSignal` that lives five seconds for each command: it is only for commands
+ * that wait for a connection, which are refused here, and costs more than the command.
+ */
+const COMMANDS = { commandOptions: { timeout: undefined } };
 /** How often sentinels are asked who is master, beyond what they tell by themselves. */
 const SCAN_MS = 2000;
 
@@ -29,7 +34,7 @@ export function openNodeRedis(redis: NodeRedisModule, address: RedisAddress): Op
 
 function openSingle(redis: NodeRedisModule, address: RedisAddress): OpenedClient {
   const [host] = address.hosts;
-  const client = redis.createClient({ ...nodeOptions(address), socket: socketOptions(address, host) });
+  const client = redis.createClient({ ...COMMANDS, ...nodeOptions(address), socket: socketOptions(address, host) });
   const ending = endingOf(client);
   const connected = connectedOnce({ connect: ending.connect, on: (...listener) => client.on(...listener) });
   return { client, connected, isReady: () => client.isReady, end: ending.end };
@@ -38,6 +43,7 @@ function openSingle(redis: NodeRedisModule, address: RedisAddress): OpenedClient
 function openCluster(redis: NodeRedisModule, address: RedisAddress): OpenedClient {
   const life = new AbortController();
   const client = redis.createCluster({
+    ...COMMANDS,
     rootNodes: address.hosts.map((host) => ({ socket: { ...socketOptions(address, host), ...lasting(life) } })),
     defaults: { ...nodeOptions(address), socket: { ...socketOptions(address), ...lasting(life) } },
     topologyRefreshOnReconnectionAttemptStrategy: LOOK_AGAIN_MS,
@@ -52,6 +58,7 @@ function openSentinel(redis: NodeRedisModule, address: RedisAddress): OpenedClie
   const life = new AbortController();
   const socket = { ...socketOptions(address), ...lasting(life) };
   const client = redis.createSentinel({
+    ...COMMANDS,
     name: address.master,
     sentinelRootNodes: [...address.hosts],
     nodeClientOptions: { ...nodeOptions(address), socket },
