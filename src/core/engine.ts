@@ -127,11 +127,11 @@ export function contentOf(engine: Engine, { record, plain }: Snapshot): Content 
 export function encodeFor(engine: Engine, plain: string, handle: SessionHandle): string {
   const { codec, maxBytes } = engine.options;
   const text = codec.encode(plain, { place: handle });
+  // A character of UTF-16 is three bytes at most.
+  if (text.length * 3 <= maxBytes) return text;
   const bytes = Buffer.byteLength(text);
-  if (bytes > maxBytes) {
-    throw new SessionError("ERR_SESSION_TOO_LARGE", `The session takes ${bytes} bytes of at most ${maxBytes}`);
-  }
-  return text;
+  if (bytes <= maxBytes) return text;
+  throw new SessionError("ERR_SESSION_TOO_LARGE", `The session takes ${bytes} bytes of at most ${maxBytes}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type Codec, CodecError } from "../codec/codec.ts";
 import { SessionError } from "./errors.ts";
-import { isPlainObject, type PlainObject, sameValue } from "./plain.ts";
+import { isEmptyObject, isPlainObject, type PlainObject, sameValue } from "./plain.ts";
 
 /** The key under which a session's own notes are stored beside the application's data. */
 const NOTES_KEY = "_";
@@ -34,9 +34,12 @@ export function stringifyPayload(codec: Codec, { data, notes }: Payload, base?: 
   if (Object.hasOwn(data, NOTES_KEY)) {
     throw new SessionError("ERR_SESSION_DATA", `The key "${NOTES_KEY}" is kept for the session's own notes`);
   }
+  return stringifyData(codec, isEmptyObject(notes) ? data : withNotes(data, notes), base);
+}
+
+function withNotes(data: PlainObject, notes: Notes): PlainObject {
   const kept = Object.entries(notes).filter(([, value]) => value !== undefined);
-  const whole = kept.length === 0 ? data : { ...data, [NOTES_KEY]: Object.fromEntries(kept) };
-  return stringifyData(codec, whole, base);
+  return kept.length === 0 ? data : { ...data, [NOTES_KEY]: Object.fromEntries(kept) };
 }
 
 /** The plain text of all that is stored. @throws {SessionError} ERR_SESSION_DATA for what the codec cannot carry */

@@ -5,31 +5,43 @@ import type { Awaitable } from "./store.ts";
 /** How many versions are known to be replaced: who waits has read one of the latest. */
 const MOST_REPLACED = 1000;
 
+const NO_VERSIONS: readonly string[] = [];
+
 /** What those who wait behind each other at one key have stored there. */
 export class Line {
+  /** Of what the last one replaced, which is all for most lines, as nobody waits. */
+  #versions: readonly string[] = NO_VERSIONS;
+  /** Of what the ones before it replaced. */
   #replaced: Set<string> | undefined;
   #last: SessionRecord | undefined;
 
   /** The record that is known to have taken the place of the one with this version. */
   newerThan(version: string): SessionRecord | undefined {
-    return this.#replaced?.has(version) === true ? this.#last : undefined;
+    const isKnown = this.#versions.includes(version) || this.#replaced?.has(version) === true;
+    return isKnown ? this.#last : undefined;
   }
 
   /** Notes that `record` was stored in the place of records with these versions. */
   stored(record: SessionRecord, ...replaced: readonly string[]): void {
-    const known = (this.#replaced ??= new Set());
-    for (const version of replaced) known.add(version);
-    for (const oldest of known) {
-      if (known.size <= MOST_REPLACED) break;
-      known.delete(oldest);
-    }
+    if (this.#last !== undefined) this.#remember(this.#versions);
+    this.#versions = replaced;
     this.#last = record;
   }
 
   /** Forgets what was noted: the record has left its place. */
   left(): void {
+    this.#versions = NO_VERSIONS;
     this.#replaced = undefined;
     this.#last = undefined;
+  }
+
+  #remember(versions: readonly string[]): void {
+    const known = (this.#replaced ??= new Set());
+    for (const version of versions) known.add(version);
+    for (const oldest of known) {
+      if (known.size <= MOST_REPLACED) break;
+      known.delete(oldest);
+    }
   }
 }
 

@@ -60,13 +60,15 @@ export interface Attempt<O> {
  */
 export function attempt<O>(engine: Engine, send: Send<O>): Awaitable<Attempt<O>> {
   const limit = engine.options.storeTimeoutSeconds * 1000;
-  const started = performance.now();
+  // What is not answered at once was sent just before.
+  let started: number | undefined;
   const again = (error: unknown): Awaitable<Attempt<O>> => {
     if (isCertain(error)) throw storeError(engine, error, "no");
     publish("storeError", { store: engine.store.name, error });
     // A store that did not answer in time does not answer a second call either.
     if (error instanceof StoreTimeout) throw outcomeUnknown(error);
-    return attemptAgain(engine, send, limit - (performance.now() - started));
+    const passed = started === undefined ? 0 : performance.now() - started;
+    return attemptAgain(engine, send, limit - passed);
   };
   let reply: Awaitable<O>;
   try {
@@ -75,6 +77,7 @@ export function attempt<O>(engine: Engine, send: Send<O>): Awaitable<Attempt<O>>
     return again(error);
   }
   if (!isPending(reply)) return { outcome: reply, repeated: false };
+  started = performance.now();
   return reply.then((outcome) => ({ outcome, repeated: false }), again);
 }
 
