@@ -82,7 +82,7 @@ export function objectObstacle(value: object, depth: number, check: JsonCheck): 
 /** True when the object has enumerable symbol keys, which JSON drops. */
 export function hasSymbols(value: object): boolean {
   const symbols = Object.getOwnPropertySymbols(value);
-  return symbols.length > 0 && symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
+  return symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
 }
 
 /** True for what an object literal or `Object.create(null)` makes, of another realm too; not for a replaced prototype. */

@@ -60,25 +60,26 @@ export interface Attempt<O> {
  */
 export function attempt<O>(engine: Engine, send: Send<O>): Awaitable<Attempt<O>> {
   const limit = engine.options.storeTimeoutSeconds * 1000;
-  // What is not answered at once was sent just before.
-  let started: number | undefined;
-  const again = (error: unknown): Awaitable<Attempt<O>> => {
+  const again = (error: unknown, passed: number): Awaitable<Attempt<O>> => {
     if (isCertain(error)) throw storeError(engine, error, "no");
     publish("storeError", { store: engine.store.name, error });
     // A store that did not answer in time does not answer a second call either.
     if (error instanceof StoreTimeout) throw outcomeUnknown(error);
-    const passed = started === undefined ? 0 : performance.now() - started;
     return attemptAgain(engine, send, limit - passed);
   };
   let reply: Awaitable<O>;
   try {
     reply = within(engine, send, limit, "write");
   } catch (error) {
-    return again(error);
+    return again(error, 0);
   }
   if (!isPending(reply)) return { outcome: reply, repeated: false };
-  started = performance.now();
-  return reply.then((outcome) => ({ outcome, repeated: false }), again);
+  // It was sent just now.
+  const started = performance.now();
+  return reply.then(
+    (outcome) => ({ outcome, repeated: false }),
+    (error: unknown) => again(error, performance.now() - started),
+  );
 }
 
 async function attemptAgain<O>(engine: Engine, send: Send<O>, limit: number): Promise<Attempt<O>> {

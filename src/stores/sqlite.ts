@@ -1,4 +1,5 @@
 import { SessionError } from "../core/errors.ts";
+import { Checkpoints } from "./sqlite/checkpoints.ts";
 import { Connection } from "./sqlite/connection.ts";
 import { isInFile, openDatabase, probeDatabase, type SqliteDatabaseLike } from "./sqlite/driver.ts";
 import { isBusy, resultOf } from "./sql/dialects/sqlite/results.ts";
@@ -41,8 +42,11 @@ export function sqliteStore(options: string | SqliteStoreOptions = {}): SqliteSt
   const database = given ?? openDatabase(path);
   try {
     examine(database, names);
-    const connection = new Connection(database, names, { own: given === undefined, ...settings });
-    return new SqliteSessions(connection, names, isInFile(database));
+    const inFile = isInFile(database);
+    const own = given === undefined;
+    const checkpoints = own && inFile ? new Checkpoints(path) : undefined;
+    const connection = new Connection(database, names, { own, ...settings, checkpoints });
+    return new SqliteSessions(connection, names, inFile);
   } catch (error) {
     if (given === undefined) database.close();
     throw error;

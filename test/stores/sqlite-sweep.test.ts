@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
@@ -45,3 +46,56 @@ for (const driver of await driversHere()) {
     assert.equal(setting, 0);
   });
 }
+
+const BATCH = { before: NOW + 2 * HOUR, limit: 10 };
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A store by path, all of whose rows are over, and in the log; of fewer pages than SQLite makes a checkpoint for by itself. */
+async function filled(t: Cleaner) {
+  const path = join(folderOf(t), "sessions.db");
+  const store = sqliteStore(path);
+  t.after(() => store.close());
+  for (let row = 0; row < 100; row++) await store.create(record());
+  const pages = statSync(`${path}-wal`).size / FRAME_BYTES;
+  assert.ok(pages > 100 && pages < 500, `the log has ${pages} pages`);
+  // It grows when the log is copied into it.
+  const size = () => statSync(path).size;
+  return { store, path, size, before: size() };
+}
+
+test("by path, the log of a sweep is copied into the file by a thread of its own", { timeout: 60_000 }, async (t) => {
+  const { store, size, before } = await filled(t);
+  assert.deepEqual(store.clearExpired(BATCH), 10);
+  assert.equal(size(), before);
+  while (size() === before) await turn();
+});
+
+test("by path, nothing is left of the log when the store is closed, whatever the thread is at", { timeout: 60_000 }, async (t) => {
+  const { store, path } = await filled(t);
+  await store.clearExpired(BATCH);
+  for (let at = 0; at < 100; at++) await turn();
+  await store.clearExpired(BATCH);
+  store.close();
+  while (existsSync(`${path}-wal`)) await turn();
+  assert.ok(existsSync(path));
+});
+
+test("by path, a sweep keeps no process alive", async (t) => {
+  const { path } = await filled(t);
+  const store = new URL("../../src/stores/sqlite.ts", import.meta.url).href;
+  const program = `import { sqliteStore } from ${JSON.stringify(store)};
+    const store = sqliteStore(${JSON.stringify(path)});
+    console.log(await store.clearExpired(${JSON.stringify(BATCH)}));`;
+  const args = ["--conditions=sojourn:source", "--input-type=module", "--eval", program];
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 30_000 });
+  assert.deepEqual([status, stdout], [0, "10\n"]);
+});
+
+test("by path, a sweep makes small checkpoints itself where there are no threads", async (t) => {
+  const { getBuiltinModule } = process;
+  const without = (name: string) => (name === "node:worker_threads" ? undefined : getBuiltinModule(name));
+  t.mock.method(process, "getBuiltinModule", without as typeof getBuiltinModule);
+  const { store, size, before } = await filled(t);
+  assert.equal(store.clearExpired(BATCH), 10);
+  assert.notEqual(size(), before);
+});

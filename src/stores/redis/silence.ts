@@ -10,7 +10,7 @@ const SILENT_TICKS = 11;
 export class Silence {
   readonly #silent: () => void;
   /** How many calls of a second are not answered; those of sixteen seconds ago and before are counted with the youngest. */
-  readonly #waiting = new Int32Array(SLOTS);
+  readonly #waiting: number[] = Array.from({ length: SLOTS }, () => 0);
   #all = 0;
   #second = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -23,16 +23,14 @@ export class Silence {
   /** Notes that a call begins. Gives what {@link Silence.answered} is to be told. */
   asked(): number {
     const slot = this.#second % SLOTS;
-    this.#waiting[slot]!++;
-    this.#all++;
+    this.#count(slot, 1);
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
     return slot;
   }
 
   /** Notes that a call is over, however it ended. */
   answered(slot: number): void {
-    this.#waiting[slot]!--;
-    this.#all--;
+    this.#count(slot, -1);
   }
 
   /** Tells nothing any more. */
@@ -41,12 +39,17 @@ export class Silence {
     this.#timer = undefined;
   }
 
+  #count(slot: number, change: 1 | -1): void {
+    this.#waiting[slot] = (this.#waiting[slot] ?? 0) + change;
+    this.#all += change;
+  }
+
   #tick(): void {
     this.#second++;
     // Only now: calls come and go all the time.
     if (this.#all === 0) return this.stop();
     for (let age = SILENT_TICKS; age < SLOTS; age++) {
-      if (this.#waiting[(this.#second - age + SLOTS) % SLOTS]! > 0) return this.#silent();
+      if ((this.#waiting[(this.#second - age + SLOTS) % SLOTS] ?? 0) > 0) return this.#silent();
     }
   }
 }

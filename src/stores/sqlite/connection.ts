@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { SessionError } from "../../core/errors.ts";
 import type { Awaitable } from "../../core/store.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import { keepsFailedStatements, probeDatabase, query, type SqliteDatabaseLike } from "./driver.ts";
 import { isBusy, resultOf } from "../sql/dialects/sqlite/results.ts";
 import { storeFailure, type Effect } from "./failures.ts";
@@ -16,6 +17,8 @@ export interface ConnectionSettings {
   readonly busyTimeoutMs: number;
   readonly synchronous: "normal" | "full" | undefined;
   readonly clock: Clock;
+  /** Who makes checkpoints of the write-ahead log that a sweep fills, for a file that the store opened. */
+  readonly checkpoints?: Checkpoints | undefined;
 }
 
 const LONGEST_PAUSE_MS = 32;
@@ -29,6 +32,8 @@ export class Connection {
   readonly #settings: ConnectionSettings;
   #statements: Statements | undefined;
   #closed = false;
+  /** True when the store has put its own database into WAL mode. */
+  #hasLog = false;
   /** Whether a transaction of the store is open: they do not nest. */
   #isInside = false;
 
@@ -49,13 +54,19 @@ export class Connection {
   }
 
   /**
-   * As {@link run}, for one of many writes in a row that nobody waits for: its checkpoints are small, as SQLite copies all that is in the
-   * log at once, and holds up the process meanwhile.
+   * As {@link run}, for one of many writes in a row that nobody waits for. A checkpoint holds up the process, for as long as there are pages
+   * in the log: it is made by somebody else, or else small.
    */
   runGently<T>(verb: (statements: Statements) => T): Awaitable<T> {
     return this.#tried("write", () => {
       this.#ready();
-      return this.#withSmallCheckpoints(() => this.#attempt("write", verb));
+      const { checkpoints } = this.#settings;
+      if (!this.#hasLog || checkpoints?.able !== true) {
+        return this.#withSmallCheckpoints(() => this.#attempt("write", verb));
+      }
+      const result = this.#attempt("write", verb);
+      checkpoints.make();
+      return result;
     });
   }
 
@@ -132,6 +143,7 @@ export class Connection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#settings.checkpoints?.stop();
     const statements = this.#statements;
     this.#statements = undefined;
     try {
@@ -181,7 +193,8 @@ export class Connection {
     // SQLite's own way of waiting holds up every request of the process.
     this.#database.exec("PRAGMA busy_timeout = 0");
     // Only the write-ahead log is safe from damage without a flush for each write; some file systems do not have it.
-    const safe = this.#useWriteAheadLog() ? synchronous : "full";
+    this.#hasLog = this.#useWriteAheadLog();
+    const safe = this.#hasLog ? synchronous : "full";
     this.#database.exec(`PRAGMA synchronous = ${safe}`);
   }
 
