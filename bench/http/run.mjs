@@ -42,7 +42,10 @@ pin(process.pid, "2");
 // The frameworks without sessions, which all are compared with, stay warm throughout.
 const bases = new Map();
 for (const { framework } of new Set(chosen.map(([, config]) => config))) {
-  if (!bases.has(framework)) bases.set(framework, await startServer(framework, urls));
+  if (bases.has(framework)) continue;
+  const base = await startServer(framework, urls);
+  bases.set(framework, base);
+  await slice(base, WORKLOADS[0], [undefined], { duration: heat, connections });
 }
 
 /** Which workloads say something of a library: no cookies hold 100 KB, and where there is a server its driver's time is most of all. */
@@ -83,6 +86,7 @@ removeServerFolder(folder);
 /** Some ten thousand requests that read and as many that write: the engine compiles a library's code well only when it has seen it at work. */
 async function heated(name, own) {
   const common = WORKLOADS.filter((each) => /^[CD]$/.test(each.name) && says(name, each.name));
+  if (common.length === 0) common.push(WORKLOADS[0]);
   for (const workload of common) {
     const jar = await visitors(own.url, workload);
     await slice(own, workload, jar, { duration: heat / common.length, connections });

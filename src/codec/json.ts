@@ -54,7 +54,7 @@ function refusalOf(value: Readonly<Record<string, unknown>>, obstacle: string, c
   const at = keys.findIndex((key) => value[key] !== undefined && jsonObstacle(value[key], 2, check) !== undefined);
   return new CodecError(
     "value",
-    `The session's value under key ${at + 1} of ${keys.length} has ${obstacle}, which JSON cannot carry`,
+    `The session's value under key ${Math.max(at, 0) + 1} of ${keys.length} has ${obstacle}, which JSON cannot carry`,
   );
 }
 

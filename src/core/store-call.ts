@@ -60,26 +60,22 @@ export interface Attempt<O> {
  */
 export function attempt<O>(engine: Engine, send: Send<O>): Awaitable<Attempt<O>> {
   const limit = engine.options.storeTimeoutSeconds * 1000;
-  const again = (error: unknown, passed: number): Awaitable<Attempt<O>> => {
+  const started = performance.now();
+  const again = (error: unknown): Awaitable<Attempt<O>> => {
     if (isCertain(error)) throw storeError(engine, error, "no");
     publish("storeError", { store: engine.store.name, error });
     // A store that did not answer in time does not answer a second call either.
     if (error instanceof StoreTimeout) throw outcomeUnknown(error);
-    return attemptAgain(engine, send, limit - passed);
+    return attemptAgain(engine, send, limit - (performance.now() - started));
   };
   let reply: Awaitable<O>;
   try {
     reply = within(engine, send, limit, "write");
   } catch (error) {
-    return again(error, 0);
+    return again(error);
   }
   if (!isPending(reply)) return { outcome: reply, repeated: false };
-  // It was sent just now.
-  const started = performance.now();
-  return reply.then(
-    (outcome) => ({ outcome, repeated: false }),
-    (error: unknown) => again(error, performance.now() - started),
-  );
+  return reply.then((outcome) => ({ outcome, repeated: false }), again);
 }
 
 async function attemptAgain<O>(engine: Engine, send: Send<O>, limit: number): Promise<Attempt<O>> {

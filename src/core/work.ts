@@ -447,8 +447,7 @@ export class SessionWork {
       }
       if (committed.wrote) this.stored = true;
       const deadlineMoved = record.expiresAt !== this.#stored().record.expiresAt;
-      const visited = how.slide || this.engine.format.slides === "write";
-      if (deadlineMoved || (committed.wrote && (visited || this.#expirySet))) this.moved = true;
+      if (deadlineMoved || (committed.wrote && this.#expirySet)) this.moved = true;
       this.#adopt(before, committed.content, committed.snapshot);
     };
     return whenDone(store, finish, (error) => {

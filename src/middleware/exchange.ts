@@ -311,6 +311,7 @@ function commit(session: AnySession, work: SessionWork, exchange: Exchange, resp
     // Nobody would ever hold the cookie of a session made for a client that has gone.
     if (work.status === "new" && response.aborted === true) return;
     return whenSettled(work.save({ force: every, slide: every, plain }), () => {
+      work.moved = true;
       exchange.mayMove = true;
     });
   };

@@ -20,8 +20,9 @@ type NodeRedisClient = RedisClientLike & {
 /** After how long a cluster is looked at anew, when one of its nodes does not answer. */
 const LOOK_AGAIN_MS = 1000;
 /**
- * Without the client's own timeout (node-redis 6 and newer), an `AbortSignal` that lives five seconds for each command: it is only for commands
- * that wait for a connection, which are refused here, and costs more than the command.
+ * Without the client's own timeout (node-redis 6 and newer), an `AbortSignal` that lives five seconds for each command and costs as much as it:
+ * it is for commands that are not sent yet, which wait for a connection, and are refused here, or behind a full socket, where they are as
+ * unknown as those in the socket.
  */
 const COMMANDS = { commandOptions: { timeout: undefined } };
 /** How often sentinels are asked who is master, beyond what they tell by themselves. */

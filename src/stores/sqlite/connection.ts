@@ -55,17 +55,21 @@ export class Connection {
 
   /**
    * As {@link run}, for one of many writes in a row that nobody waits for. A checkpoint holds up the process, for as long as there are pages
-   * in the log: it is made by somebody else, or else small.
+   * in the log: it is made by a thread, or else small.
+   *
+   * @param goesOn whether more such writes are to come, for which a thread is worth its start
    */
-  runGently<T>(verb: (statements: Statements) => T): Awaitable<T> {
+  runGently<T>(verb: (statements: Statements) => T, goesOn: (result: T) => boolean): Awaitable<T> {
     return this.#tried("write", () => {
       this.#ready();
       const { checkpoints } = this.#settings;
-      if (!this.#hasLog || checkpoints?.able !== true) {
-        return this.#withSmallCheckpoints(() => this.#attempt("write", verb));
+      if (checkpoints?.running === true) {
+        const result = this.#attempt("write", verb);
+        checkpoints.make();
+        return result;
       }
-      const result = this.#attempt("write", verb);
-      checkpoints.make();
+      const result = this.#withSmallCheckpoints(() => this.#attempt("write", verb));
+      if (this.#hasLog && goesOn(result)) checkpoints?.start();
       return result;
     });
   }

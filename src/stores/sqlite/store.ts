@@ -159,13 +159,13 @@ export class SqliteSessions implements SqliteStore {
   clearExpired(batch: ClearBatch): Awaitable<number | UnfinishedBatch> {
     const before = time(batch.before);
     const limit = count(batch.limit, "The limit of a batch");
-    return this.#connection.runGently(({ postpone, sweep }) =>
+    const clear = ({ postpone, sweep }: Statements): number | UnfinishedBatch =>
       this.#connection.transaction(() => {
         // What was renewed since it was last looked at moves back in the index; what is then left at its front is over.
         const putOff = changes(postpone.run(before, before, limit, before));
         return batchOutcome(changes(sweep.run(before, before, limit, before)), putOff, limit);
-      }),
-    );
+      });
+    return this.#connection.runGently(clear, (outcome) => typeof outcome !== "number" || outcome >= limit);
   }
 
   migrate(options?: MigrateOptions): Awaitable<MigrationReport> {
