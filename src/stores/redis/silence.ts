@@ -5,7 +5,7 @@ const SILENT_TICKS = 11;
 
 /**
  * Tells when calls get no reply for ten or eleven seconds, and goes on telling so, each second, until they do. It counts the calls of each
- * second: a timer for each call costs a request more than all else that it does to send one.
+ * second, as a timer for each call would be made and ended again by nearly all of them.
  */
 export class Silence {
   readonly #silent: () => void;
